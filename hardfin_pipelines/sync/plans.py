@@ -1,0 +1,106 @@
+"""What a sync is about to write, as plain values: the store carries it out in one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hardfin_pipelines.sync.entities import EntityType
+from hardfin_pipelines.sync.mapping import Values
+from hardfin_pipelines.sync.records import Record, Role
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntity:
+    """An entity to create.
+
+    Attributes:
+        entity: Its kind.
+        id: Its id.
+        values: Its fields by mapping target.
+        parents: Ids of the entities it belongs to: `customer_id`, `project_id`, `item_id`.
+        position: Where it stands among its siblings; 0 where that means nothing.
+    """
+
+    entity: EntityType
+    id: str
+    values: Values
+    parents: Mapping[str, str | None] = field(default_factory=dict)
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link to write: from now on this record is that entity."""
+
+    role: Role
+    external_id: str
+    entity: EntityType
+    entity_id: str
+    synced_values: Mapping[str, str | None]
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """The proof that a deal was first synced, by which rule. `aliases` are ids merged into it."""
+
+    external_id: str
+    project_id: str
+    pipeline_id: str
+    stage_id: str
+    vendor_modified_at: datetime
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A deal that becomes a project, with everything that is created along with it."""
+
+    deal: Record
+    ledger: LedgerEntry
+    entities: tuple[NewEntity, ...]
+    links: tuple[NewLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A deal that is in the ledger already, under this or a merged id: left alone."""
+
+    deal: Record
+    project_id: str
+    ledger_id: str
+    new_aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A deal that does not meet the trigger, and why."""
+
+    deal: Record
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A deal that cannot be synced now, with the reason; it is tried again when it or the mapping changes."""
+
+    deal: Record
+    reason: str
+
+
+Outcome = Synced | Protected | Skipped | SetAside
+
+
+@dataclass(slots=True)
+class Known:
+    """What the store knows already of the records at hand; grows while a batch is planned.
+
+    Attributes:
+        ledger: Deal ids (and ids merged into them) to (ledger id, project id).
+        links: (role, external id) to entity id, for companies and products.
+        items_by_name: Normalized name to the ids of all items that bear it.
+    """
+
+    ledger: dict[str, tuple[str, str]] = field(default_factory=dict)
+    links: dict[tuple[Role, str], str] = field(default_factory=dict)
+    items_by_name: dict[str, tuple[str, ...]] = field(default_factory=dict)
