@@ -1,0 +1,165 @@
+"""The contract every CRM connector fulfils; the conformance suite tests all of them alike.
+
+A connector is made for one connection (one organization's account) and is used inside one event loop. It hands out
+`Record` envelopes, never writes to the vendor, and raises only the errors of `connectors.errors`.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from hardfin_pipelines.sync.records import AccountDescription, Record, Reference, Role
+from hardfin_pipelines.sync.trigger import DealState
+
+References = Mapping[str, Mapping[Role, tuple[Reference, ...]]]
+"""Deal id to role to what the deal points to. Every deal and role asked for is present, with () for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerQuery:
+    """Which deals to look for.
+
+    Attributes:
+        stages: Vendor pipeline id to the ids of its trigger stages. Deals now in one of these pairs are wanted.
+        modified_from: Inclusive lower bound of the vendor's modification stamp.
+        modified_before: Exclusive upper bound, or None for "until now" (a tick).
+        entered_since: When set, deals that entered one of the trigger stages at or after it are wanted too, even if
+            they have moved on since (vendor: stage-entered times). None for initial loads.
+    """
+
+    stages: Mapping[str, tuple[str, ...]]
+    modified_from: datetime
+    modified_before: datetime | None = None
+    entered_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records of one answer of the vendor.
+
+    Attributes:
+        records: Decoded records, in the vendor's order.
+        raw: The same records as received, one JSON text each, in the same order (what landing keeps).
+        total: How many the vendor says match the whole query, where it says so.
+        last: True when the vendor says there is no more.
+        vendor_time: The vendor's clock when it answered (its Date header), aware and in UTC.
+    """
+
+    records: tuple[Record, ...]
+    raw: tuple[bytes, ...]
+    total: int | None
+    last: bool
+    vendor_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An id that was asked for and not returned, with the vendor's reason."""
+
+    role: Role
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """Records read by id. Every id asked for is either in `records` (perhaps under a survivor's id) or in `missing`."""
+
+    records: tuple[Record, ...]
+    raw: tuple[bytes, ...]
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(slots=True)
+class CallCounts:
+    """Calls sent to the vendor so far by this connector, retries included, by the vendor's rate bucket."""
+
+    by_bucket: dict[str, int] = field(default_factory=dict)
+    throttled: int = 0
+    token_refreshes: int = 0
+
+    @property
+    def total(self) -> int:
+        """All calls but those to the token endpoint."""
+        return sum(self.by_bucket.values())
+
+
+class PageMemory(Protocol):
+    """Remembers answers of one unit of work, so that a killed run asks the vendor for none of them twice."""
+
+    async def remember(self, key: str, fetch: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The answer kept under `key`, else what `fetch` returns, kept durably before it is returned."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a connector can do; the engine asks for nothing else."""
+
+    describe: bool = True
+    changed_since: bool = True
+    read_by_ids: bool = True
+    stage_entered_times: bool = False
+    files: bool = False
+    merges: bool = False
+    deletes: bool = False
+    webhooks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """How many calls some work will cost, by the vendor's rate bucket."""
+
+    by_bucket: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All calls together."""
+        return sum(self.by_bucket.values())
+
+
+class CrmConnector(Protocol):
+    """One organization's account at one CRM."""
+
+    integration: str
+    capabilities: Capabilities
+    calls: CallCounts
+
+    def objects(self) -> Mapping[Role, str]:
+        """The vendor's name of each role's object, such as deal -> "deals"."""
+        ...
+
+    async def describe(self) -> AccountDescription:
+        """Pipelines, stages, and the fields of every mapped object, as the account has them now."""
+        ...
+
+    async def first_page(self, query: TriggerQuery, properties: Sequence[str]) -> Page:
+        """The first answer only: what a tick asks to learn whether anything changed. One call."""
+        ...
+
+    def deal_pages(
+        self, query: TriggerQuery, properties: Sequence[str], *, first: Page | None = None
+    ) -> AsyncIterator[Page]:
+        """All matching deals, each id once per scan, by keyset over moving data. `first` saves the first call."""
+        ...
+
+    async def references(self, deal_ids: Sequence[str], roles: Sequence[Role]) -> References:
+        """For each deal the records of each role it points to, complete however many there are."""
+        ...
+
+    async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
+        """Records by id. Ids merged away are followed to their survivor where the vendor tells."""
+        ...
+
+    def deal_state(self, deal: Record) -> DealState:
+        """What the trigger looks at, from the vendor's own fields of a deal."""
+        ...
+
+    def plan_calls(self, deals: int, companies: int, line_items: int, products: int) -> CallPlan:
+        """The least number of calls that reading so many records takes."""
+        ...
+
+    async def aclose(self) -> None:
+        """Free what the connector itself opened."""
+        ...

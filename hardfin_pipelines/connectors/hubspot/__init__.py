@@ -1,0 +1,1 @@
+"""HubSpot: auth, client, requests, extract, describe."""

@@ -1,0 +1,154 @@
+"""Carrying out a first-sync plan: every row of it, or none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hardfin_pipelines.platform.entity_rows import ENTITY_TABLES, new_row
+from hardfin_pipelines.platform.tables import audit_events, customers, items, ledger, ledger_aliases, links
+from hardfin_pipelines.sync.entities import EntityType
+from hardfin_pipelines.sync.plans import Protected, Synced
+from hardfin_pipelines.sync.records import Role
+
+# Parents before children, as the foreign keys ask.
+_ORDER: tuple[EntityType, ...] = ("customer", "item", "project", "project_line_item")
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStamp:
+    """Who writes, when and why; the same for everything one run writes.
+
+    Attributes:
+        org: The organization.
+        connection_id: The connection the records come from.
+        objects: The vendor's object name of each role.
+        run_id: The run.
+        trigger: What asked for it: poll, load, webhook, record.
+        mapping_revision: The revision of the connection's configuration that the plan was made with.
+        now: Our clock, for created and updated stamps.
+        actor: For the audit.
+    """
+
+    org: str
+    connection_id: str
+    objects: Mapping[Role, str]
+    run_id: str
+    trigger: str
+    mapping_revision: int
+    now: datetime
+    actor: str = "sync"
+
+
+def write_synced(connection: Connection, synced: Sequence[Synced], stamp: SyncStamp) -> dict[EntityType, int]:
+    """Write the projects of a plan with all that belongs to them; the caller's transaction makes it all or nothing.
+
+    Returns:
+        How many entities of each kind were created.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: Another run has synced one of the deals since the plan was made; plan again.
+    """
+    rows: dict[EntityType, list[dict[str, Any]]] = {entity: [] for entity in _ORDER}
+    for outcome in synced:
+        for entity in outcome.entities:
+            rows[entity.entity].append(new_row(stamp.org, entity, stamp.now))
+    for kind in _ORDER:
+        _insert(connection, ENTITY_TABLES[kind], rows[kind])
+    _insert(connection, links, [row for outcome in synced for row in _link_rows(outcome, stamp)])
+    _insert(connection, ledger, [_ledger_row(outcome, stamp) for outcome in synced])
+    _insert(
+        connection,
+        ledger_aliases,
+        [
+            _alias_row(alias, outcome.ledger.external_id, stamp)
+            for outcome in synced
+            for alias in outcome.ledger.aliases
+        ],
+    )
+    _insert(connection, audit_events, [_audit_row(outcome, stamp) for outcome in synced])
+    return {kind: len(kind_rows) for kind, kind_rows in rows.items()}
+
+
+def write_aliases(connection: Connection, protected: Sequence[Protected], stamp: SyncStamp) -> int:
+    """Remember ids that turned out to belong to deals in the ledger (merges); the number written."""
+    rows = [_alias_row(alias, outcome.ledger_id, stamp) for outcome in protected for alias in outcome.new_aliases]
+    _insert(connection, ledger_aliases, rows)
+    return len(rows)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    if table in (customers, items, ledger_aliases):
+        # Its id follows from the record, so one that is there already (its link was removed since) is the same one.
+        dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    else:
+        connection.execute(table.insert(), rows)
+
+
+def _link_rows(outcome: Synced, stamp: SyncStamp) -> list[dict[str, Any]]:
+    return [
+        {
+            "org": stamp.org,
+            "connection_id": stamp.connection_id,
+            "object": stamp.objects[link.role],
+            "external_id": link.external_id,
+            "entity_type": link.entity,
+            "entity_id": link.entity_id,
+            "synced_values": dict(link.synced_values),
+            "synced_at": stamp.now,
+            "run_id": stamp.run_id,
+            "mapping_revision": stamp.mapping_revision,
+            "url": link.url,
+        }
+        for link in outcome.links
+    ]
+
+
+def _ledger_row(outcome: Synced, stamp: SyncStamp) -> dict[str, Any]:
+    return {
+        "org": stamp.org,
+        "connection_id": stamp.connection_id,
+        "object": stamp.objects["deal"],
+        "external_id": outcome.ledger.external_id,
+        "project_id": outcome.ledger.project_id,
+        "pipeline_id": outcome.ledger.pipeline_id,
+        "stage_id": outcome.ledger.stage_id,
+        "trigger": stamp.trigger,
+        "vendor_modified_at": outcome.ledger.vendor_modified_at,
+        "first_synced_at": stamp.now,
+        "run_id": stamp.run_id,
+    }
+
+
+def _alias_row(alias: str, external_id: str, stamp: SyncStamp) -> dict[str, Any]:
+    return {
+        "org": stamp.org,
+        "connection_id": stamp.connection_id,
+        "object": stamp.objects["deal"],
+        "alias_id": alias,
+        "external_id": external_id,
+    }
+
+
+def _audit_row(outcome: Synced, stamp: SyncStamp) -> dict[str, Any]:
+    deal_link = next(link for link in outcome.links if link.role == "deal")
+    lines = sum(entity.entity == "project_line_item" for entity in outcome.entities)
+    changes = {field: [None, value] for field, value in deal_link.synced_values.items() if value is not None}
+    return {
+        "org": stamp.org,
+        "at": stamp.now,
+        "actor": stamp.actor,
+        "action": "project.synced",
+        "entity_type": "project",
+        "entity_id": outcome.ledger.project_id,
+        "reason": f"{stamp.objects['deal']} {outcome.deal.id} met the trigger of pipeline "
+        f"{outcome.ledger.pipeline_id} (stage {outcome.ledger.stage_id}, by {stamp.trigger})",
+        "changes": changes | {"line_items": [None, str(lines)]},
+        "run_id": stamp.run_id,
+    }

@@ -1,0 +1,119 @@
+"""What the store knows of the records at hand, read in the transaction that is about to write."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from sqlalchemy import Connection, select
+
+from hardfin_pipelines.platform.tables import items, ledger, ledger_aliases, links
+from hardfin_pipelines.sync.plans import Known
+from hardfin_pipelines.sync.records import Role
+
+# Well below SQLite's 32,766 parameters a statement.
+_CHUNK = 5_000
+
+
+def chunks(values: Iterable[str], size: int = _CHUNK) -> Iterator[list[str]]:
+    """The distinct values, in lists of at most `size`."""
+    distinct = iter(dict.fromkeys(values))
+    while chunk := list(islice(distinct, size)):
+        yield chunk
+
+
+def ledger_ids(
+    connection: Connection, org: str, connection_id: str, deal_object: str, ids: Iterable[str]
+) -> dict[str, tuple[str, str]]:
+    """Those of the deal ids that are in the ledger, under their own or a merged id: id to (ledger id, project id)."""
+    found: dict[str, tuple[str, str]] = {}
+    wanted = list(dict.fromkeys(ids))
+    for chunk in chunks(wanted):
+        rows = connection.execute(
+            select(ledger.c.external_id, ledger.c.project_id).where(
+                ledger.c.org == org,
+                ledger.c.connection_id == connection_id,
+                ledger.c.object == deal_object,
+                ledger.c.external_id.in_(chunk),
+            )
+        )
+        found.update({row.external_id: (row.external_id, row.project_id) for row in rows})
+        aliases = connection.execute(
+            select(ledger_aliases.c.alias_id, ledger.c.external_id, ledger.c.project_id)
+            .join(
+                ledger,
+                (ledger.c.org == ledger_aliases.c.org)
+                & (ledger.c.connection_id == ledger_aliases.c.connection_id)
+                & (ledger.c.object == ledger_aliases.c.object)
+                & (ledger.c.external_id == ledger_aliases.c.external_id),
+            )
+            .where(
+                ledger_aliases.c.org == org,
+                ledger_aliases.c.connection_id == connection_id,
+                ledger_aliases.c.object == deal_object,
+                ledger_aliases.c.alias_id.in_(chunk),
+            )
+        )
+        found.update({row.alias_id: (row.external_id, row.project_id) for row in aliases})
+    return found
+
+
+def linked_entities(
+    connection: Connection, org: str, connection_id: str, vendor_object: str, ids: Iterable[str]
+) -> dict[str, str]:
+    """Those of the external ids that are linked: external id to entity id."""
+    found: dict[str, str] = {}
+    for chunk in chunks(ids):
+        rows = connection.execute(
+            select(links.c.external_id, links.c.entity_id).where(
+                links.c.org == org,
+                links.c.connection_id == connection_id,
+                links.c.object == vendor_object,
+                links.c.external_id.in_(chunk),
+            )
+        )
+        found.update({row.external_id: row.entity_id for row in rows})
+    return found
+
+
+def items_named(connection: Connection, org: str, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Normalized name to the ids of all items of the organization that bear it, in order of id."""
+    found: dict[str, list[str]] = {}
+    for chunk in chunks(names):
+        rows = connection.execute(
+            select(items.c.normalized_name, items.c.id)
+            .where(items.c.org == org, items.c.normalized_name.in_(chunk))
+            .order_by(items.c.id)
+        )
+        for row in rows:
+            found.setdefault(row.normalized_name, []).append(row.id)
+    return {name: tuple(ids) for name, ids in found.items()}
+
+
+def known_records(
+    connection: Connection,
+    org: str,
+    connection_id: str,
+    objects: Mapping[Role, str],
+    *,
+    ids: Mapping[Role, Sequence[str]],
+    item_names: Iterable[str],
+) -> Known:
+    """What is known of some records.
+
+    Args:
+        connection: An open transaction.
+        org: The organization.
+        connection_id: Its connection.
+        objects: The vendor's object name of each role.
+        ids: The external ids to look up, by role; deals with the ids merged into them.
+        item_names: Normalized names of items to look up.
+    """
+    found: dict[tuple[Role, str], str] = {}
+    roles: tuple[Role, ...] = ("company", "product")
+    for role in roles:
+        by_id = linked_entities(connection, org, connection_id, objects[role], ids.get(role, ()))
+        found.update({(role, external_id): entity for external_id, entity in by_id.items()})
+    return Known(
+        ledger=ledger_ids(connection, org, connection_id, objects["deal"], ids.get("deal", ())),
+        links=found,
+        items_by_name=items_named(connection, org, item_names),
+    )
