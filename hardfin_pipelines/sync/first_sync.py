@@ -4,7 +4,7 @@ Planning is pure: the same records and the same knowledge give the same plan, so
 transaction that carries it out, made again after a crash, or shown as a preview.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hardfin_pipelines.sync.entities import ENTITY_OF_ROLE, EntityType
@@ -13,6 +13,7 @@ from hardfin_pipelines.sync.mapping import Mapped, Rejected, map_record
 from hardfin_pipelines.sync.mapping_rules import EntityMapping, MappingSet
 from hardfin_pipelines.sync.pipeline_rules import PipelineRule
 from hardfin_pipelines.sync.plans import (
+    PARENT_FIELDS,
     Known,
     LedgerEntry,
     NewEntity,
@@ -139,8 +140,8 @@ def plan_project(
 def item_names(bundles: Sequence[DealBundle], context: Context) -> set[str]:
     """The normalized names under which the items of these deals may be known: of products, and of the lines."""
     names: set[str] = set()
+    mappings = [context.mappings, *(context.mappings_for(rule) for rule in context.rules if rule.overrides)]
     for bundle in bundles:
-        mappings = [context.mappings, *(context.mappings_for(rule) for rule in context.rules if rule.overrides)]
         for record in (*bundle.line_items.values(), *bundle.products.values()):
             names.update(filter(None, (_mapped_name(record, mapping, context) for mapping in mappings)))
     return names
@@ -175,7 +176,7 @@ class _ProjectPlanner:
         project = self._map(deal)
         if project is not None:
             self._create(deal, project_id, project, {"customer_id": customer_id})
-        self._line_items(project_id)
+        self._line_items(project_id, first_sync=known_project_id is None)
         if self._problems:
             return SetAside(deal, "; ".join(self._problems))
         entry = LedgerEntry(
@@ -203,11 +204,19 @@ class _ProjectPlanner:
         return mapped
 
     def _create(
-        self, record: Record, new_id: str, mapped: Mapped, parents: Mapping[str, str | None], position: int = 0
+        self,
+        record: Record,
+        new_id: str,
+        mapped: Mapped,
+        parents: Mapping[str, str | None],
+        position: int = 0,
     ) -> None:
         entity = ENTITY_OF_ROLE[record.role]
         self._entities.append(NewEntity(entity, new_id, mapped.values, parents, position))
-        self._links.append(NewLink(record.role, record.id, entity, new_id, mapped.texts(), record.url))
+        compared = {name: parents.get(column) for name, column in PARENT_FIELDS.get(entity, {}).items()}
+        texts = {**mapped.texts(), **compared}
+        self._links.append(NewLink(record.role, record.id, entity, new_id, texts, record.url))
+        self._new_links[record.role, record.id] = new_id
 
     def _linked(self, role: Role, external_id: str) -> str | None:
         return self._known.links.get((role, external_id)) or self._new_links.get((role, external_id))
@@ -221,62 +230,94 @@ class _ProjectPlanner:
             return linked
         record = self._bundle.companies.get(asked)
         if record is None:
+            # Its link was removed after the records were read. A project without its customer would stay so.
+            self._problems.append(f"company {asked}: is not linked and was not read; the next visit reads it")
             return None
-        ids = (record.id, *record.merged_ids)
-        customer_id = next((found for company in ids if (found := self._linked("company", company))), None)
+        customer_id = self._linked_under_any_id(record)
         if customer_id is None:
             mapped = self._map(record)
             if mapped is None:
                 return None
             customer_id = self._id("customer", record.id)
             self._create(record, customer_id, mapped, {})
-            self._new_links["company", record.id] = customer_id
-        if asked != record.id:
-            # The company was merged: the id the deal still names leads to the survivor's customer.
-            self._links.append(NewLink("company", asked, "customer", customer_id, {}, record.url))
-            self._new_links["company", asked] = customer_id
+        self._link_ids(record, asked, customer_id)
         return customer_id
 
-    def _line_items(self, project_id: str) -> None:
+    def _linked_under_any_id(self, record: Record) -> str | None:
+        """The entity of a record that is linked under its own id or under one merged into it."""
+        ids = (record.id, *record.merged_ids)
+        return next((found for external_id in ids if (found := self._linked(record.role, external_id))), None)
+
+    def _link_ids(self, record: Record, asked: str, linked_id: str) -> None:
+        """After a merge both the survivor's id and the one that still is referred to lead to the entity."""
+        for external_id in (record.id, asked):
+            if self._linked(record.role, external_id) is None:
+                entity = ENTITY_OF_ROLE[record.role]
+                self._links.append(NewLink(record.role, external_id, entity, linked_id, {}, record.url))
+                self._new_links[record.role, external_id] = linked_id
+
+    def _line_items(self, project_id: str, *, first_sync: bool) -> None:
+        lines = list(self._mapped_lines(first_sync=first_sync))
+        # Products first: a catalogue item has the list price, where a line of the same name has the price agreed.
+        by_product = sorted(lines, key=lambda line: not line[1].references.get("product"))
+        items = {record.id: self._item(record, mapped) for _, record, mapped in by_product}
+        for position, record, mapped in lines:
+            parents = {"project_id": project_id, "item_id": items[record.id]}
+            self._create(record, self._id("project_line_item", record.id), mapped, parents, position)
+
+    def _mapped_lines(self, *, first_sync: bool) -> Iterator[tuple[int, Record, Mapped]]:
         references = self._bundle.deal.references.get("line_item", ())
         for position, line_id in enumerate(sorted({r.id for r in references}, key=numeric_first), start=1):
             record = self._bundle.line_items.get(line_id)
             if record is None:
                 continue
+            other = self._linked("line_item", record.id)
+            if first_sync and other is not None:
+                # One line has one link: writing a second would fail the whole batch, now and ever after.
+                self._problems.append(
+                    f"line item {record.id}: belongs to another project already ({other}); "
+                    "remove it from one of the two deals"
+                )
+                continue
             mapped = self._map(record)
-            if mapped is None:
-                continue
-            parents = {"project_id": project_id, "item_id": self._item(record, mapped)}
-            self._create(record, self._id("project_line_item", record.id), mapped, parents, position)
+            if mapped is not None:
+                yield position, record, mapped
 
-    def _item(self, line: Record, mapped_line: Mapped) -> str | None:
-        """The item of a line: by link, else by unique exact name, else created; by the line's own name at last."""
+    def _item(self, line: Record, mapped_line: Mapped) -> str:
+        """The item of a line: by link, else by unique exact name, else created; by the line's own name at last.
+
+        A product that is gone, or that cannot be mapped, is passed over: the line has what the project needs.
+        """
         for reference in line.references.get("product", ()):
-            linked = self._linked("product", reference.id)
-            if linked is not None:
-                return linked
-            product = self._bundle.products.get(reference.id)
-            if product is None:
-                continue
-            mapped = map_record(product, self._mappings["item"], self._context.properties.get("product", {}))
-            if isinstance(mapped, Mapped):
-                return self._item_of_product(product, reference.id, mapped)
+            item_id = self._linked("product", reference.id) or self._item_of_product(reference.id)
+            if item_id is not None:
+                return item_id
         return self._item_by_line_name(mapped_line)
 
-    def _item_of_product(self, product: Record, asked: str, mapped: Mapped) -> str:
+    def _item_of_product(self, asked: str) -> str | None:
+        product = self._bundle.products.get(asked)
+        if product is None:
+            return None
+        item_id = self._linked_under_any_id(product)
+        if item_id is None:
+            mapped = map_record(product, self._mappings["item"], self._context.properties.get("product", {}))
+            if isinstance(mapped, Rejected):
+                return None
+            item_id = self._item_by_product_name(product, mapped)
+        self._link_ids(product, asked, item_id)
+        return item_id
+
+    def _item_by_product_name(self, product: Record, mapped: Mapped) -> str:
         name = normalized_name(str(mapped.values["name"]))
         candidates = self._names(name)
         if len(candidates) == 1:
             item_id = candidates[0]
             self._links.append(NewLink("product", product.id, "item", item_id, mapped.texts(), product.url))
-        else:
-            item_id = self._id("item", product.id)
-            self._create(product, item_id, mapped, {})
-            self._new_names[name] = (*candidates, item_id)
-        self._new_links["product", product.id] = item_id
-        if asked != product.id:
-            self._links.append(NewLink("product", asked, "item", item_id, {}, product.url))
-            self._new_links["product", asked] = item_id
+            self._new_links["product", product.id] = item_id
+            return item_id
+        item_id = self._id("item", product.id)
+        self._create(product, item_id, mapped, {})
+        self._new_names[name] = (*candidates, item_id)
         return item_id
 
     def _item_by_line_name(self, line: Mapped) -> str:

@@ -13,6 +13,9 @@ _PREFIXES: dict[EntityType, str] = {
     "project_line_item": "pli",
 }
 
+_MINUS_SIGN = "\u2212"
+"""No dash to Unicode, but one to the spreadsheets that SKUs are pasted from."""
+
 
 def entity_id(entity: EntityType, org: str, connection_id: str, external_id: str) -> str:
     """The id of the entity that a record becomes when it is first synced.
@@ -27,11 +30,20 @@ def entity_id(entity: EntityType, org: str, connection_id: str, external_id: str
 
 def normalized_name(name: str) -> str:
     """The form in which names are equal: compatibility characters, case, and white space do not count."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return " ".join(folded.split())
+    return " ".join(_folded(name).split())
 
 
 def normalized_sku(sku: str) -> str:
     """The form in which SKUs are equal: case, white space and the kinds of dash do not count."""
-    folded = unicodedata.normalize("NFKC", sku).casefold()
-    return "".join("-" if unicodedata.category(c) == "Pd" else c for c in folded if not c.isspace())
+    plain = "".join("-" if _is_dash(c) else c for c in _folded(sku) if not c.isspace())
+    return unicodedata.normalize("NFKC", plain)
+
+
+def _is_dash(character: str) -> bool:
+    return unicodedata.category(character) == "Pd" or character == _MINUS_SIGN
+
+
+def _folded(text: str) -> str:
+    """The text for compatibility caseless matching (The Unicode Standard, definition D146)."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
+    return unicodedata.normalize("NFKC", folded.casefold())

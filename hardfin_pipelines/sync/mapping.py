@@ -13,7 +13,11 @@ Values = Mapping[str, Value | None]
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """The fields of an entity that the mapping fills: target to value, None where the vendor has none."""
+    """The fields of an entity that the mapping fills: target to value, None where the vendor has none.
+
+    A target whose vendor field the record does not carry at all is left out: HubSpot and Salesforce leave out fields
+    that are deleted or hidden from the connection, and what cannot be seen must not empty a field at a re-sync.
+    """
 
     values: Values
 
@@ -40,23 +44,32 @@ def map_record(
         properties: The account's description of the record's object, for option labels.
     """
     values: dict[str, Value | None] = {}
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     for rule in mapping.rules:
         try:
-            values[rule.target] = _field_value(record, rule, mapping, properties)
+            value = _field_value(record, rule, mapping, properties)
         except ValueProblem as problem:
             origin = rule.source or rule.template
-            problems.append(f"{mapping.entity}.{rule.target} from {origin!r}: {problem}")
+            problems[rule.target] = f"{mapping.entity}.{rule.target} from {origin!r}: {problem}"
+        else:
+            if value is not None or any(source in record.properties for source in rule.sources()):
+                values[rule.target] = value
     for target, entity_field in ENTITY_FIELDS[mapping.entity].items():
-        if entity_field.required and values.get(target) is None and not any(f".{target} " in p for p in problems):
-            sources = next((rule.source or rule.template for rule in mapping.rules if rule.target == target), "")
-            problems.append(
-                f"{mapping.entity}.{target} has no value ({sources!r} is empty at the vendor); "
-                "fill it there, or give the mapping a default"
-            )
+        if entity_field.required and values.get(target) is None and target not in problems:
+            problems[target] = _no_value(mapping, target)
     if problems:
-        return Rejected("; ".join(problems))
+        return Rejected("; ".join(problems.values()))
     return Mapped(values)
+
+
+def _no_value(mapping: EntityMapping, target: str) -> str:
+    origin = next((rule.source or rule.template for rule in mapping.rules if rule.target == target), "")
+    if not origin:
+        return f"{mapping.entity}.{target} has no value (the mapping has no entry for it); add one to the mapping"
+    return (
+        f"{mapping.entity}.{target} has no value ({origin!r} is empty at the vendor); "
+        "fill it there, or give the mapping a default"
+    )
 
 
 def _field_value(
@@ -66,12 +79,15 @@ def _field_value(
     if entity_field is None:
         raise ValueProblem("is no field of this entity")
     received = fill_template(rule.template, record.properties) if rule.template else record.properties.get(rule.source)
-    text = received if received is not None and received.strip() else rule.default
-    if text is None or not text.strip():
-        if rule.required:
-            raise ValueProblem("is required and empty at the vendor")
-        return None
-    return read_value(text, entity_field.type, rule.convert, properties.get(rule.source))
+    for text in (received, rule.default):
+        if text is not None and text.strip():
+            value = read_value(text, entity_field.type, rule.convert, properties.get(rule.source))
+            # A list without entries (";") is text at the vendor and no value here.
+            if not isinstance(value, str) or value.strip():
+                return value
+    if rule.required:
+        raise ValueProblem("is required and empty at the vendor")
+    return None
 
 
 def split_custom(values: Values) -> tuple[dict[str, Value | None], dict[str, str]]:

@@ -71,11 +71,11 @@ MappingSet = Mapping[EntityType, EntityMapping]
 
 
 def fill_template(template: str, values: Mapping[str, str | None]) -> str | None:
-    """The template with its fields put in; None where none of its fields has a value.
+    """The template with its fields put in; None where none of its fields has a value (blanks are none).
 
     Vendor values are data: braces inside a value are left as they are.
     """
     found = [values.get(name) for name in _PLACEHOLDER.findall(template)]
-    if found and not any(found):
+    if found and not any(value and value.strip() for value in found):
         return None
     return _PLACEHOLDER.sub(lambda match: values.get(match.group(1)) or "", template).strip()

@@ -3,10 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from hardfin_pipelines.sync.entities import EntityType
 from hardfin_pipelines.sync.mapping import Values
 from hardfin_pipelines.sync.records import Record, Role
+
+PARENT_FIELDS: Mapping[EntityType, Mapping[str, str]] = MappingProxyType(
+    {
+        "project": MappingProxyType({"customer": "customer_id"}),
+        "project_line_item": MappingProxyType({"item": "item_id"}),
+    }
+)
+"""Beside its mapped fields a link keeps which entities its record led to, so that a re-sync can compare them: the name
+of that field, and the column that holds it."""
 
 
 @dataclass(frozen=True, slots=True)

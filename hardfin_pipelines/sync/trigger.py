@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
-from hardfin_pipelines.sync.pipeline_rules import PipelineRule
+from hardfin_pipelines.sync.pipeline_rules import PipelineRule, active_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class DealState:
     Attributes:
         pipeline_id: The pipeline it is in now.
         stage_id: The stage it is in now.
-        entered: For each stage it has been in, when it last entered it, as far as the vendor tells.
+        entered: For each stage it has been in, when it last entered it, as far as the vendor tells. Salesforce's
+            stages belong to several pipelines; one it is in now counts as entered in its present pipeline alone.
     """
 
     pipeline_id: str
@@ -41,37 +43,47 @@ def evaluate_trigger(state: DealState, rules: Sequence[PipelineRule]) -> Trigger
     """Whether the deal is in a trigger stage of an active rule, or was in one since that rule is active.
 
     A rule of the deal's present pipeline goes before one of a pipeline it has left; among those it has left, the
-    stage it entered first decides. The answer does not depend on the order of `rules`.
+    stage it entered first decides. The answer does not depend on the order of `rules`; of two rules for one pipeline
+    and stage (it was configured by its id and by its label) the one with the lower stage ids, then the older, decides.
 
     Args:
         state: The deal.
         rules: The connection's rules; paused ones never trigger.
     """
-    active = [rule for rule in rules if rule.status == "active"]
-    present = next((rule for rule in active if rule.pipeline_id == state.pipeline_id), None)
-    if present is not None and state.stage_id in present.stage_ids:
-        return Triggered(present, state.stage_id)
+    active = sorted(active_rules(rules), key=_precedence)
+    present = [rule for rule in active if rule.pipeline_id == state.pipeline_id]
+    rule_now = next((rule for rule in present if state.stage_id in rule.stage_ids), None)
+    if rule_now is not None:
+        return Triggered(rule_now, state.stage_id)
     passed = _passed_through(state, active)
     if passed is not None:
         return passed
-    if present is None:
+    if not present:
         return NotTriggered(f"pipeline {state.pipeline_id or '(none)'} has no active rule")
+    stages = dict.fromkeys(stage_id for rule in present for stage_id in rule.stage_ids)
     return NotTriggered(
-        f"stage {state.stage_id or '(none)'} is not a trigger stage of pipeline {present.pipeline_id} "
-        f"({', '.join(present.stage_ids)})"
+        f"stage {state.stage_id or '(none)'} is not a trigger stage of pipeline {state.pipeline_id} "
+        f"({', '.join(stages)})"
     )
+
+
+def _precedence(rule: PipelineRule) -> tuple[tuple[str, ...], float]:
+    return rule.stage_ids, rule.active_since.timestamp() if rule.active_since is not None else inf
 
 
 def _passed_through(state: DealState, active: Sequence[PipelineRule]) -> Triggered | None:
     visits = [
-        (rule.pipeline_id != state.pipeline_id, entered_at, rule.pipeline_id, stage_id, rule)
+        (left, entered_at, rule.pipeline_id, stage_id, rule)
         for rule in active
+        for left in (rule.pipeline_id != state.pipeline_id,)
         for stage_id in rule.stage_ids
-        if (entered_at := state.entered.get(stage_id)) is not None
+        if not (left and stage_id == state.stage_id)
+        and (entered_at := state.entered.get(stage_id)) is not None
         and rule.active_since is not None
         and entered_at >= rule.active_since
     ]
     if not visits:
         return None
+    # Equal visits keep the order of precedence that `active` has.
     *_, stage_id, rule = min(visits, key=lambda visit: visit[:4])
     return Triggered(rule, stage_id)

@@ -3,8 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from types import MappingProxyType
 
 from hardfin_pipelines.sync.entities import FieldType
@@ -18,10 +18,18 @@ LONGEST_TEXT = 65_536
 """Longer texts are no names, prices or descriptions that a person can work with."""
 
 _MOST_DIGITS = 40
+_MOST_DECIMALS = 100
+_LARGEST_INTEGER = 2**31 - 1
 _EARLIEST_YEAR = 1900
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]{1,6})?")
 _PERIOD = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,6})D)?", re.IGNORECASE)
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
-_EPOCH_MILLISECONDS = re.compile(r"-?\d{11,15}")
+_ISO_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+_EPOCH_MILLISECONDS = re.compile(r"-?[0-9]{11,15}")
 
 
 class ValueProblem(ValueError):
@@ -56,16 +64,19 @@ def as_decimal(text: str) -> Decimal:
     """A number, digit for digit.
 
     Raises:
-        ValueProblem: It is no finite number, or has more than 40 digits before or after the point.
+        ValueProblem: It is no finite number, or has more than 40 digits before or 100 after the point.
     """
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        raise ValueProblem(f"expected a number, got {shown(text)}") from None
-    if not number.is_finite():
-        raise ValueProblem(f"expected a finite number, got {shown(text)}")
-    if number and (number.adjusted() > _MOST_DIGITS or int(number.as_tuple().exponent) < -100):
-        raise ValueProblem(f"expected a number of at most {_MOST_DIGITS} digits, got {shown(text)}")
+    stripped = text.strip()
+    # Decimal alone would also read "1_000" as a number, and "Infinity" as one.
+    if not _NUMBER.fullmatch(stripped):
+        raise ValueProblem(f"expected a number, got {shown(text)}")
+    number = Decimal(stripped)
+    # A zero is held to the same limits: "0e-999999" would be written out as a million digits.
+    if number.adjusted() >= _MOST_DIGITS or int(number.as_tuple().exponent) < -_MOST_DECIMALS:
+        raise ValueProblem(
+            f"expected a number of at most {_MOST_DIGITS} digits before and {_MOST_DECIMALS} after the point, "
+            f"got {shown(text)}"
+        )
     return number
 
 
@@ -73,33 +84,40 @@ def as_integer(text: str) -> int:
     """A whole number.
 
     Raises:
-        ValueProblem: It has a fraction, or is no number.
+        ValueProblem: It has a fraction, is no number, or does not fit the 32 bits of an integer column.
     """
     number = as_decimal(text)
     if number != number.to_integral_value():
         raise ValueProblem(f"expected a whole number, got {shown(text)}")
+    if abs(number) > _LARGEST_INTEGER:
+        raise ValueProblem(f"expected a whole number up to {_LARGEST_INTEGER:,}, got {shown(text)}")
     return int(number)
 
 
 def as_instant(text: str) -> datetime:
-    """A time: ISO 8601 with or without fraction, zone or time of day, or milliseconds since 1970.
+    """A time: ISO 8601 (extended form) with or without fraction, zone or time of day, or milliseconds since 1970.
 
     Raises:
         ValueProblem: It is no time between the years 1900 and 9999.
     """
-    stripped = text.strip()
     try:
-        if _EPOCH_MILLISECONDS.fullmatch(stripped):
-            moment = datetime.fromtimestamp(int(stripped) / 1000, UTC)
-        else:
-            moment = datetime.fromisoformat(stripped)
-    except (ValueError, OverflowError, OSError):
+        moment = _parsed_instant(text.strip())
+    except (ValueError, OverflowError):
         raise ValueProblem(f"expected a date or time, got {shown(text)}") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
     if moment.year < _EARLIEST_YEAR:
         raise ValueProblem(f"expected a date from {_EARLIEST_YEAR} on, got {shown(text)}")
-    return moment.astimezone(UTC)
+    return moment
+
+
+def _parsed_instant(text: str) -> datetime:
+    if _EPOCH_MILLISECONDS.fullmatch(text):
+        return _EPOCH + timedelta(milliseconds=int(text))
+    if not _ISO_INSTANT.fullmatch(text):
+        # fromisoformat alone reads a date into many a row of digits.
+        raise ValueError(text)
+    moment = datetime.fromisoformat(text)
+    # A zone can carry the last day of the year 9999 out of the calendar: OverflowError.
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def as_date(text: str) -> date:
@@ -119,7 +137,11 @@ def as_months(text: str) -> int:
     """
     match = _PERIOD.fullmatch(text.strip())
     if match is None or match.group(0).upper() == "P":
-        return as_integer(text)
+        try:
+            return as_integer(text)
+        except ValueProblem:
+            message = f"expected a period such as P12M or a whole number of months, got {shown(text)}"
+            raise ValueProblem(message) from None
     years, months, weeks, days = (int(group or 0) for group in match.groups())
     if weeks or days:
         raise ValueProblem(f"expected a period of whole months, got {shown(text)}")
