@@ -5,13 +5,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy import Connection, RowMapping, Table, func, select
 
 from hardfin_pipelines.platform.tables import customers, items, project_line_items, projects
 from hardfin_pipelines.sync.entities import CUSTOM_PREFIX, ENTITY_FIELDS, EntityType
 from hardfin_pipelines.sync.identity import normalized_name, normalized_sku
 from hardfin_pipelines.sync.mapping import split_custom
-from hardfin_pipelines.sync.plans import NewEntity
+from hardfin_pipelines.sync.plans import PARENT_FIELDS, NewEntity
 from hardfin_pipelines.sync.values import to_text
 
 ENTITY_TABLES: Mapping[EntityType, Table] = MappingProxyType(
@@ -51,8 +51,12 @@ def item_search_forms(row: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def entity_texts(entity: EntityType, row: RowMapping) -> dict[str, str | None]:
-    """The fields of a stored entity in canonical text, the organization's own fields under `custom.<name>`."""
+    """The fields of a stored entity in canonical text.
+
+    `custom.<name>` are the organization's own, `customer` and `item` the ids of the entities it belongs to.
+    """
     texts = {name: None if row[name] is None else to_text(row[name]) for name in ENTITY_FIELDS[entity]}
+    texts.update({name: row[column] for name, column in PARENT_FIELDS.get(entity, {}).items()})
     texts.update({f"{CUSTOM_PREFIX}{name}": value for name, value in row["custom"].items()})
     return texts
 
@@ -62,3 +66,11 @@ def read_entities(connection: Connection, org: str, entity: EntityType, ids: Seq
     table = ENTITY_TABLES[entity]
     rows = connection.execute(select(table).where(table.c.org == org, table.c.id.in_(ids))).mappings()
     return {row["id"]: row for row in rows}
+
+
+def count_entities(connection: Connection, org: str) -> dict[EntityType, int]:
+    """How many entities of each kind the organization has."""
+    return {
+        entity: connection.execute(select(func.count()).select_from(table).where(table.c.org == org)).scalar_one()
+        for entity, table in ENTITY_TABLES.items()
+    }

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from hardfin_pipelines.platform.entity_rows import ENTITY_TABLES, new_row
 from hardfin_pipelines.platform.tables import audit_events, customers, items, ledger, ledger_aliases, links
 from hardfin_pipelines.sync.entities import EntityType
-from hardfin_pipelines.sync.plans import Protected, Synced
+from hardfin_pipelines.sync.plans import NewLink, Protected, Synced
 from hardfin_pipelines.sync.records import Role
 
 # Parents before children, as the foreign keys ask.
@@ -57,10 +57,10 @@ def write_synced(connection: Connection, synced: Sequence[Synced], stamp: SyncSt
         for entity in outcome.entities:
             rows[entity.entity].append(new_row(stamp.org, entity, stamp.now))
     for kind in _ORDER:
-        _insert(connection, ENTITY_TABLES[kind], rows[kind])
-    _insert(connection, links, [row for outcome in synced for row in _link_rows(outcome, stamp)])
-    _insert(connection, ledger, [_ledger_row(outcome, stamp) for outcome in synced])
-    _insert(
+        insert_rows(connection, ENTITY_TABLES[kind], rows[kind])
+    insert_rows(connection, links, [link_row(link, stamp) for outcome in synced for link in outcome.links])
+    insert_rows(connection, ledger, [_ledger_row(outcome, stamp) for outcome in synced])
+    insert_rows(
         connection,
         ledger_aliases,
         [
@@ -69,18 +69,19 @@ def write_synced(connection: Connection, synced: Sequence[Synced], stamp: SyncSt
             for alias in outcome.ledger.aliases
         ],
     )
-    _insert(connection, audit_events, [_audit_row(outcome, stamp) for outcome in synced])
+    insert_rows(connection, audit_events, [_audit_row(outcome, stamp) for outcome in synced])
     return {kind: len(kind_rows) for kind, kind_rows in rows.items()}
 
 
 def write_aliases(connection: Connection, protected: Sequence[Protected], stamp: SyncStamp) -> int:
     """Remember ids that turned out to belong to deals in the ledger (merges); the number written."""
     rows = [_alias_row(alias, outcome.ledger_id, stamp) for outcome in protected for alias in outcome.new_aliases]
-    _insert(connection, ledger_aliases, rows)
+    insert_rows(connection, ledger_aliases, rows)
     return len(rows)
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same keys; none is fine."""
     if not rows:
         return
     if table in (customers, items, ledger_aliases):
@@ -91,23 +92,21 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
         connection.execute(table.insert(), rows)
 
 
-def _link_rows(outcome: Synced, stamp: SyncStamp) -> list[dict[str, Any]]:
-    return [
-        {
-            "org": stamp.org,
-            "connection_id": stamp.connection_id,
-            "object": stamp.objects[link.role],
-            "external_id": link.external_id,
-            "entity_type": link.entity,
-            "entity_id": link.entity_id,
-            "synced_values": dict(link.synced_values),
-            "synced_at": stamp.now,
-            "run_id": stamp.run_id,
-            "mapping_revision": stamp.mapping_revision,
-            "url": link.url,
-        }
-        for link in outcome.links
-    ]
+def link_row(link: NewLink, stamp: SyncStamp) -> dict[str, Any]:
+    """The row of a link."""
+    return {
+        "org": stamp.org,
+        "connection_id": stamp.connection_id,
+        "object": stamp.objects[link.role],
+        "external_id": link.external_id,
+        "entity_type": link.entity,
+        "entity_id": link.entity_id,
+        "synced_values": dict(link.synced_values),
+        "synced_at": stamp.now,
+        "run_id": stamp.run_id,
+        "mapping_revision": stamp.mapping_revision,
+        "url": link.url,
+    }
 
 
 def _ledger_row(outcome: Synced, stamp: SyncStamp) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from hardfin_pipelines.platform.tables import items, ledger, ledger_aliases, links
 from hardfin_pipelines.sync.plans import Known
@@ -117,3 +117,13 @@ def known_records(
         links=found,
         items_by_name=items_named(connection, org, item_names),
     )
+
+
+def count_links(connection: Connection, org: str, connection_id: str) -> dict[str, int]:
+    """How many records of each of the vendor's objects are linked, by the object's name."""
+    rows = connection.execute(
+        select(links.c.object, func.count())
+        .where(links.c.org == org, links.c.connection_id == connection_id)
+        .group_by(links.c.object)
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,1 @@
+"""The history of the store's tables, carried out by Alembic through `platform.migrate`."""
