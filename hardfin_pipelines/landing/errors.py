@@ -1,0 +1,13 @@
+"""What can go wrong with landed records. Every message is one line: the place, what was expected, what to do."""
+
+
+class LandingError(Exception):
+    """Landed records or a journal could not be written or read."""
+
+
+class InvalidName(LandingError, ValueError):
+    """A name that cannot be part of a path under the landing root."""
+
+
+class JournalInUse(LandingError):
+    """Another process, or another object of this one, has the journal of the same unit of work open."""
