@@ -1,0 +1,212 @@
+"""Applying the documents of organizations to the store, and giving them back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from hardfin_pipelines.organizations import writing as documents_as_text
+from hardfin_pipelines.organizations.account_descriptions import description_from_json
+from hardfin_pipelines.organizations.checking import check_against_account
+from hardfin_pipelines.organizations.difference import Change, difference
+from hardfin_pipelines.organizations.document import OrganizationDocument
+from hardfin_pipelines.organizations.models import ConnectionConfiguration, OrganizationConfiguration
+from hardfin_pipelines.organizations.plans import Plans, load_plans
+from hardfin_pipelines.organizations.problems import ConfigurationError, Problem
+from hardfin_pipelines.platform.audit import Cause
+from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.organization_store import (
+    ConnectionPart,
+    OrganizationNotFound,
+    OrganizationPart,
+    RulePart,
+    StoredOrganization,
+    connection_id,
+    load_organization,
+    write_organization,
+)
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What applying one document changed, or would change.
+
+    Attributes:
+        org: The organization.
+        created: Whether it is new.
+        changes: What changes; empty where it is as the document says already.
+        revision: Its revision afterwards; the present one (0 for a new organization) where nothing was written.
+        written: Whether anything was written.
+    """
+
+    org: str
+    created: bool
+    changes: tuple[Change, ...] = field(repr=False)
+    revision: int
+    written: bool
+
+
+def apply(
+    engine: Engine,
+    documents: Sequence[OrganizationDocument],
+    *,
+    plans: Plans | None = None,
+    actor: str,
+    now: datetime,
+    dry_run: bool = False,
+    reason: str = "",
+) -> list[ApplyResult]:
+    """Make organizations what their documents say, all in one transaction, or find out what that would change.
+
+    An organization that is as its document says already gets no new revision and no audit event.
+
+    Args:
+        engine: The store.
+        documents: One for each organization.
+        plans: What the plans include; by default those that come with the product.
+        actor: Who applies them, for the audit.
+        now: Our clock.
+        dry_run: Write nothing.
+        reason: Why, for the audit.
+
+    Returns:
+        One result for each document, in their order.
+
+    Raises:
+        ConfigurationError: A plan does not have what a document asks for, or an account cannot do it; nothing was
+            written.
+    """
+    plans = plans or load_plans()
+    cause = Cause(actor, reason or "the organization's document was applied", now)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with reading(engine) if dry_run else writing(engine) as connection:
+                return _apply_all(connection, documents, plans, None if dry_run else cause)
+        except IntegrityError:  # another process created one of the organizations meanwhile: it is there now
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError  # the loop returns or raises
+
+
+def export(engine: Engine, org: str) -> str:
+    """An organization's document as YAML; applied again, it changes nothing.
+
+    Raises:
+        OrganizationNotFound: There is no such organization.
+    """
+    with reading(engine) as connection:
+        return documents_as_text.to_yaml(load_organization(connection, org).document)
+
+
+def json_schema(plans: Plans | None = None) -> dict[str, Any]:
+    """The JSON schema of an organization's YAML, for editors."""
+    return documents_as_text.json_schema(plans or load_plans())
+
+
+def _apply_all(
+    connection: Connection, documents: Sequence[OrganizationDocument], plans: Plans, cause: Cause | None
+) -> list[ApplyResult]:
+    # In one order everywhere, so that two that apply the same organizations cannot wait for each other.
+    ordered = sorted(documents, key=lambda document: document.configuration.organization)
+    stored = {
+        document.configuration.organization: _stored(connection, document, locked=cause is not None)
+        for document in ordered
+    }
+    problems: list[Problem] = []
+    for document in documents:
+        problems.extend(document.located(_problems(document, stored[document.configuration.organization], plans)))
+    problems.extend(_repeated(documents))
+    if problems:
+        raise ConfigurationError(problems)
+    results = {
+        document.configuration.organization: _apply_one(
+            connection, document.configuration, stored[document.configuration.organization], plans, cause
+        )
+        for document in ordered
+    }
+    return [results[document.configuration.organization] for document in documents]
+
+
+def _stored(connection: Connection, document: OrganizationDocument, *, locked: bool) -> StoredOrganization | None:
+    try:
+        return load_organization(connection, document.configuration.organization, for_update=locked)
+    except OrganizationNotFound:
+        return None
+
+
+def _repeated(documents: Sequence[OrganizationDocument]) -> list[Problem]:
+    seen: set[str] = set()
+    problems: list[Problem] = []
+    for document in documents:
+        slug = document.configuration.organization
+        if slug in seen:
+            problems += document.located([Problem(("organization",), f'"{slug}" has two documents: keep one')])
+        seen.add(slug)
+    return problems
+
+
+def _problems(document: OrganizationDocument, stored: StoredOrganization | None, plans: Plans) -> list[Problem]:
+    configuration = document.configuration
+    problems = plans.check(configuration.document())
+    for index, connection in enumerate(configuration.connections):
+        row = (
+            stored.connections.get(connection_id(configuration.organization, connection.integration))
+            if stored
+            else None
+        )
+        if row is not None and row.description is not None:
+            found = check_against_account(connection, description_from_json(row.description))
+            problems.extend(problem.below(("connections", index)) for problem in found)
+    return problems
+
+
+def _apply_one(
+    connection: Connection,
+    configuration: OrganizationConfiguration,
+    stored: StoredOrganization | None,
+    plans: Plans,
+    cause: Cause | None,
+) -> ApplyResult:
+    changes = difference(stored.document if stored else None, configuration.document())
+    revision = stored.revision if stored else 0
+    written = bool(changes) and cause is not None
+    if changes and cause is not None:
+        audited: Mapping[str, tuple[Any, Any]] = {change.path: (change.old, change.new) for change in changes}
+        revision = write_organization(connection, _part(configuration, plans), audited, cause, present=revision)
+    return ApplyResult(configuration.organization, stored is None, changes, revision, written)
+
+
+def _part(configuration: OrganizationConfiguration, plans: Plans) -> OrganizationPart:
+    return OrganizationPart(
+        org=configuration.organization,
+        name=configuration.name or configuration.organization,
+        plan=configuration.plan,
+        add_ons=tuple(sorted(configuration.add_ons)),
+        document=configuration.document(),
+        connections=tuple(_connection_part(each, configuration, plans) for each in configuration.connections),
+    )
+
+
+def _connection_part(
+    connection: ConnectionConfiguration, configuration: OrganizationConfiguration, plans: Plans
+) -> ConnectionPart:
+    return ConnectionPart(
+        integration=connection.integration,
+        cadence=plans.cadence(configuration.plan, connection.cadence),
+        start_date=connection.start_date,
+        configuration=connection.document(),
+        rules=tuple(
+            RulePart(
+                pipeline=rule.pipeline,
+                trigger_stages=rule.trigger_stages,
+                status=rule.status,
+                overrides=rule.blocks_document(),
+            )
+            for rule in connection.pipelines
+        ),
+    )
