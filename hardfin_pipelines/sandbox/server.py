@@ -1,0 +1,104 @@
+"""Runs a sandbox's app on a real port: in a thread for tests and demos, or blocking."""
+
+import asyncio
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from hardfin_pipelines.sandbox.middleware import ABORT
+
+_START_SECONDS = 15.0
+
+
+class _AbortableProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn picks the base class at run time
+    """Lets an app cut its own connection, which ASGI has no word for."""
+
+    app: ASGIApp
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        app = self.app
+
+        async def app_that_can_abort(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[ABORT] = transport.abort
+            await app(scope, receive, send)
+
+        self.app = app_that_can_abort
+
+
+def _config(app: ASGIApp, **options: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_AbortableProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="critical",
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        **options,
+    )
+
+
+class SandboxServer:
+    """Serves an app from a thread of this process; use it as a context manager.
+
+    Example:
+        >>> with SandboxServer(sandbox.app) as server:
+        ...     httpx.get(server.url)
+    """
+
+    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Port 0 takes a free one; `url` says which."""
+        self._app = app
+        self._address = (host, port)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self.url = ""
+
+    def start(self) -> Self:
+        """Starts serving and returns once requests are answered.
+
+        Raises:
+            OSError: the port is taken.
+            RuntimeError: the server did not come up.
+        """
+        listener = socket.create_server(self._address)
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://{host}:{port}"
+        server = uvicorn.Server(_config(self._app))
+        self._server = server
+        self._thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + _START_SECONDS
+        while not server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError(f"the sandbox server on {self.url} did not start")
+            time.sleep(0.005)
+        return self
+
+    def stop(self) -> None:
+        """Stops serving; open connections are closed."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(timeout=_START_SECONDS)
+            self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def serve(app: ASGIApp, host: str, port: int) -> None:
+    """Serves an app until the process is told to stop (Ctrl-C, SIGTERM)."""
+    uvicorn.Server(_config(app, host=host, port=port)).run()
