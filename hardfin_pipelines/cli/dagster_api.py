@@ -1,0 +1,137 @@
+"""Asking a running Dagster for runs, by its GraphQL API: what its UI does when a person presses the buttons."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from hardfin_pipelines.engine.refusals import Refusal
+
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+_BACKFILL = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+_BACKFILL_STATUS = """
+query BackfillStatus($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill { status numPartitions runs(limit: 1000) { status } error { message } }
+  }
+}
+"""
+_RUNS = """
+query Runs($filter: RunsFilter!) {
+  runsOrError(filter: $filter, limit: 100) { ... on Runs { results { runId status jobName } } }
+}
+"""
+_OVER = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+
+
+class DagsterApi:
+    """A running Dagster."""
+
+    def __init__(self, url: str, location: str = "hardfin_pipelines") -> None:
+        self.url = url
+        self._location = location
+
+    def launch(self, job: str, run_config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+        """Put a run of a job into the queue; its id.
+
+        Raises:
+            Refusal: Dagster does not take it.
+        """
+        params = {
+            "selector": {
+                "repositoryLocationName": self._location,
+                "repositoryName": "__repository__",
+                "pipelineName": job,
+            },
+            "runConfigData": dict(run_config),
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        answer = self._ask(_LAUNCH, {"params": params})["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            raise Refusal(f"Dagster does not start {job}: {answer}")
+        return str(answer["run"]["runId"])
+
+    def backfill(self, assets: list[list[str]], partitions: list[str], tags: Mapping[str, str]) -> str:
+        """Ask for a backfill of some assets over some partitions; its id.
+
+        Raises:
+            Refusal: Dagster does not take it.
+        """
+        params = {
+            "assetSelection": [{"path": path} for path in assets],
+            "partitionNames": partitions,
+            "tags": [{"key": key, "value": value} for key, value in tags.items()],
+            "title": f"Initial load of {tags.get('hardfin/org', '')}",
+        }
+        answer = self._ask(_BACKFILL, {"params": params})["launchPartitionBackfill"]
+        if answer["__typename"] != "LaunchBackfillSuccess":
+            raise Refusal(f"Dagster does not start the backfill: {answer}")
+        return str(answer["backfillId"])
+
+    def backfill_status(self, backfill_id: str) -> tuple[str, int, int]:
+        """Its status, how many of its runs are over, and how many it has so far."""
+        answer = self._ask(_BACKFILL_STATUS, {"id": backfill_id})["partitionBackfillOrError"]
+        runs = [run["status"] for run in answer.get("runs") or []]
+        return str(answer.get("status")), sum(status in _OVER for status in runs), len(runs)
+
+    def runs(self, tags: Mapping[str, str]) -> list[tuple[str, str, str]]:
+        """The runs with some tags, newest first: (id, job, status)."""
+        wanted = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+        answer = self._ask(_RUNS, {"filter": wanted})["runsOrError"]["results"]
+        return [(run["runId"], run["jobName"], run["status"]) for run in answer]
+
+    def wait_for_run(self, run_id: str, seconds: float = 120) -> None:
+        """Wait until a run has succeeded.
+
+        Raises:
+            Refusal: It failed, or takes longer.
+        """
+        query = "query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+
+        def status() -> str:
+            return str(self._ask(query, {"id": run_id})["runOrError"]["status"])
+
+        wait_until(lambda: status() in _OVER, f"run {run_id}", seconds)
+        if status() != "SUCCESS":
+            raise Refusal(f"run {run_id} ended with {status()}: see {self.url}/runs/{run_id}")
+
+    def _ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        response = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": dict(variables)}, timeout=30)
+        answer = response.json()
+        if answer.get("errors"):
+            raise Refusal(f"Dagster refuses the question: {answer['errors'][0].get('message')}")
+        data: dict[str, Any] = answer["data"]
+        return data
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float, pause: float = 0.5) -> None:
+    """Wait for something to hold.
+
+    Raises:
+        Refusal: It takes longer.
+    """
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise Refusal(f"{what}: not done within {seconds:.0f} s")
+        time.sleep(pause)

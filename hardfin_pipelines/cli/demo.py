@@ -1,0 +1,100 @@
+"""`hardfin demo`: the main job end to end, through the schedules, sensors and jobs of production."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hardfin_pipelines.cli.dagster_process import running_dagster
+from hardfin_pipelines.cli.demo_story import Story
+from hardfin_pipelines.cli.output import FAILED, console, errors, plain_errors
+from hardfin_pipelines.cli.sandbox import Northwind
+from hardfin_pipelines.cli.sandbox_accounts import REDIRECT_URI, environment, fill, serving
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.sandbox.data_sets.csv_tables import DataSetError
+from hardfin_pipelines.sandbox.hubspot import HubSpotSandbox
+from hardfin_pipelines.settings import load_settings
+
+
+def demo(
+    *,
+    northwind: Northwind = None,
+    deals: Annotated[int, typer.Option(min=10, help="Won deals of the generated company.")] = 120,
+    seed: Annotated[int, typer.Option(help="The generated company's random seed.")] = 7,
+    keep_up: Annotated[bool, typer.Option("--keep-up", help="Keep everything up afterwards, to look around.")] = False,
+    port: Annotated[int, typer.Option(help="Dagster's port; 0 takes a free one.")] = 0,
+) -> None:
+    """Run the main job: sandbox up, initial load, a tick, an edit left alone, a re-sync; then say what happened."""
+    began = time.monotonic()
+    home = _fresh_home()
+    sandbox = HubSpotSandbox(redirect_uris=[REDIRECT_URI])
+    with plain_errors(DataSetError):
+        accounts = fill(sandbox, deals, seed, northwind)
+    try:
+        with serving(sandbox) as sandbox_url:
+            variables = {"HARDFIN_HOME": str(home), **environment(sandbox, sandbox_url)}
+            os.environ.update(variables)
+            from hardfin_pipelines.orchestration.home import ensure_dagster_home
+
+            deployment = Deployment.open(load_settings())
+            dagster_home = ensure_dagster_home(home)
+            console.rule("[bold]Hardfin Pipelines: demo")
+            story = Story(deployment, sandbox, sandbox_url, accounts)
+            story.connect_organizations(home / "organizations")
+            console.print("Dagster is starting ...")
+            with running_dagster(dagster_home, variables, port or (3000 if keep_up else 0)) as dagster_url:
+                story.tell(dagster_url)
+                story.summarize(time.monotonic() - began)
+                _say_what_next(home, variables, dagster_url if keep_up else "", sandbox_url)
+                if keep_up:
+                    _wait_for_ctrl_c()
+    except Refusal as error:
+        errors.print(f"error: {error}", markup=False, soft_wrap=True)
+        errors.print(f"Dagster's log: {home / 'dagster' / 'dagster.log'}", markup=False, soft_wrap=True)
+        raise typer.Exit(FAILED) from None
+    finally:
+        sandbox.close()
+
+
+def _fresh_home() -> Path:
+    """The demo's own home: what an earlier demo left there is removed."""
+    home = Path(".hardfin/demo").absolute()
+    if home.exists():
+        shutil.rmtree(home)
+    home.mkdir(parents=True)
+    os.environ.pop("DAGSTER_HOME", None)
+    os.environ.pop("HARDFIN_DATABASE_URL", None)
+    return home
+
+
+def _say_what_next(home: Path, variables: dict[str, str], dagster_url: str, sandbox_url: str) -> None:
+    console.rule("what to type next")
+    if dagster_url:
+        console.print(f"  Dagster's UI       {dagster_url}", markup=False, highlight=False)
+        console.print(f"  the sandbox        {sandbox_url}", markup=False, highlight=False)
+        console.print("  In another terminal, to use the command line on what is up:", markup=False)
+        for name, value in variables.items():
+            console.print(f"    export {name}={value}", markup=False, highlight=False, soft_wrap=True)
+        console.print("    .venv/bin/hardfin status", markup=False)
+        return
+    shown = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
+    console.print(
+        "  make ui                                        keep all of this up, with Dagster's UI", markup=False
+    )
+    console.print(f"  HARDFIN_HOME={shown} .venv/bin/hardfin status   what is in Hardfin now", markup=False)
+    console.print(
+        f"  HARDFIN_HOME={shown} .venv/bin/hardfin org export rover-rentals   an organization as YAML", markup=False
+    )
+
+
+def _wait_for_ctrl_c() -> None:
+    console.print("\nEverything stays up. Ctrl-C ends it.")
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        console.print("\nending ...")

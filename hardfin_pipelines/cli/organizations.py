@@ -1,0 +1,179 @@
+"""`hardfin org`: organizations as YAML, and their connections."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hardfin_pipelines.cli.opening import open_product, require_organization
+from hardfin_pipelines.cli.output import console, plain_errors, print_json, print_table
+from hardfin_pipelines.cli.work import AsJson, Organization, actor
+from hardfin_pipelines.engine import configuration
+from hardfin_pipelines.engine.connecting import Secret, connect_account, consent_url, disconnect, set_paused
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.organizations.problems import ConfigurationError
+from hardfin_pipelines.organizations.reading import read_organizations
+from hardfin_pipelines.platform.connection_store import ConnectionConflict, ConnectionNotFound
+from hardfin_pipelines.platform.database import reading
+from hardfin_pipelines.platform.status import all_states
+
+app = typer.Typer(no_args_is_help=True, help="Organizations: apply and export their YAML, connect their accounts.")
+
+Integration = Annotated[str, typer.Argument(metavar="INTEGRATION", help="The kind of vendor system, such as hubspot.")]
+_REFUSALS = (ConfigurationError, ConnectionConflict, ConnectionNotFound)
+
+
+@app.command("apply")
+def apply_documents(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, or a folder of them.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make organizations what their YAML says. All of a file is applied, or nothing."""
+    with plain_errors(*_REFUSALS):
+        documents = read_organizations(file)
+        deployment = open_product()
+        results = configuration.apply(
+            deployment.engine, documents, actor=actor(), now=deployment.now(), dry_run=dry_run
+        )
+    if as_json:
+        print_json(
+            [
+                {
+                    "organization": result.org,
+                    "created": result.created,
+                    "written": result.written,
+                    "revision": result.revision,
+                    "changes": [
+                        {"path": change.path, "old": change.old, "new": change.new} for change in result.changes
+                    ],
+                }
+                for result in results
+            ]
+        )
+        return
+    for result in results:
+        if not result.changes:
+            console.print(f"{result.org}: no change (revision {result.revision})", markup=False)
+            continue
+        verb = "would change" if dry_run else f"applied as revision {result.revision}"
+        rows = [(change.path, change.old, change.new) for change in result.changes]
+        print_table(f"{result.org}: {verb}", ["key", "before", "after"], rows)
+
+
+@app.command("export")
+def export_document(org: Organization) -> None:
+    """Print an organization's YAML; applied again, it changes nothing."""
+    deployment = open_product()
+    require_organization(deployment, org)
+    sys.stdout.write(configuration.export(deployment.engine, org))
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON schema of the YAML, for editors."""
+    print_json(configuration.json_schema())
+
+
+@app.command("list")
+def list_all(*, as_json: AsJson = False) -> None:
+    """List the organizations."""
+    deployment = open_product()
+    with reading(deployment.engine) as connection:
+        states = all_states(connection, deployment.now())
+    rows = [
+        {
+            "organization": state.org,
+            "name": state.name,
+            "plan": state.plan,
+            "connections": ", ".join(f"{each.integration}: {each.status}" for each in state.connections),
+        }
+        for state in states
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ["organization", "name", "plan", "connections"]
+        print_table("organizations", columns, [list(row.values()) for row in rows])
+
+
+@app.command("connect")
+def connect(
+    org: Organization,
+    integration: Integration,
+    *,
+    code: Annotated[str, typer.Option(help="The authorization code HubSpot redirected with.")] = "",
+    redirect_uri: Annotated[str, typer.Option(help="The redirect URI the code was asked for with.")] = "",
+    refresh_token_from: Annotated[
+        str, typer.Option(metavar="VARIABLE", help="The environment variable that holds a refresh token, or '-'.")
+    ] = "",
+    access_token_from: Annotated[
+        str, typer.Option(metavar="VARIABLE", help="The environment variable that holds a static token, or '-'.")
+    ] = "",
+) -> None:
+    """Connect an organization's account. Without options: print where a person gives consent.
+
+    Secrets are read from a variable or from standard input ('-'), never from the command line.
+    """
+    deployment = open_product()
+    require_organization(deployment, org)
+    given = [bool(code), bool(refresh_token_from), bool(access_token_from)]
+    if not any(given):
+        console.print(consent_url(deployment, org, integration, redirect_uri), soft_wrap=True, markup=False)
+        return
+    if sum(given) > 1:
+        raise Refusal("give one of --code, --refresh-token-from and --access-token-from")
+    secret = Secret(
+        code=code,
+        redirect_uri=redirect_uri,
+        refresh_token=_secret(refresh_token_from, "--refresh-token-from"),
+        access_token=_secret(access_token_from, "--access-token-from"),
+    )
+    with plain_errors(*_REFUSALS):
+        connected = deployment.run(connect_account(deployment, org, integration, secret, actor=actor()))
+    console.print(f"{connected.connection_id}: account {connected.account_id} is {connected.status}", markup=False)
+
+
+@app.command("pause")
+def pause(org: Organization, integration: Integration, *, reason: Annotated[str, typer.Option()] = "") -> None:
+    """Stop visiting an account; runs at work stop before their next transaction."""
+    deployment = open_product()
+    require_organization(deployment, org)
+    with plain_errors(*_REFUSALS):
+        row = set_paused(deployment, org, integration, paused=True, actor=actor(), reason=reason)
+    console.print(f"{row.connection_id} is {row.status}", markup=False)
+
+
+@app.command("resume")
+def resume(org: Organization, integration: Integration, *, reason: Annotated[str, typer.Option()] = "") -> None:
+    """Visit an account again, from where it was."""
+    deployment = open_product()
+    require_organization(deployment, org)
+    with plain_errors(*_REFUSALS):
+        row = set_paused(deployment, org, integration, paused=False, actor=actor(), reason=reason)
+    console.print(f"{row.connection_id} is {row.status}", markup=False)
+
+
+@app.command("disconnect")
+def disconnect_account(
+    org: Organization, integration: Integration, *, reason: Annotated[str, typer.Option()] = ""
+) -> None:
+    """Forget an account's credentials. Its ledger and links stay, so connecting it again syncs nothing twice."""
+    deployment = open_product()
+    require_organization(deployment, org)
+    with plain_errors(*_REFUSALS):
+        row = disconnect(deployment, org, integration, actor=actor(), reason=reason)
+    console.print(f"{row.connection_id} is {row.status}", markup=False)
+
+
+def _secret(source: str, option: str) -> str:
+    if not source:
+        return ""
+    text = sys.stdin.readline().strip() if source == "-" else os.environ.get(source, "").strip()
+    if not text:
+        where = "standard input" if source == "-" else f"the variable {source}"
+        raise Refusal(f"{option}: {where} is empty")
+    return text

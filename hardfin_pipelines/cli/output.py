@@ -1,0 +1,54 @@
+"""What commands print, and how they end."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console()
+errors = Console(stderr=True)
+
+FAILED = 1
+"""The work was tried and failed: a vendor refused, a run ended badly."""
+
+REFUSED = 2
+"""The request cannot be carried out as it is: wrong input, unknown organization, nothing changed."""
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output, for programs."""
+    text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    sys.stdout.buffer.write(text)
+    sys.stdout.flush()
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table for people. Vendor values are shown as they are, never as markup."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    console.print(table)
+
+
+def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
+    """Names and values, for people."""
+    print_table(title, ["", ""], list(pairs.items()))
+
+
+@contextmanager
+def plain_errors(*refusals: type[Exception]) -> Iterator[None]:
+    """Turn the errors a user can cause into one clear line each and exit code 2; others keep their traceback."""
+    try:
+        yield
+    except refusals as error:
+        for line in getattr(error, "problems", None) or [error]:
+            errors.print(f"[red]error:[/red] {escape(str(line))}", soft_wrap=True)
+        raise typer.Exit(REFUSED) from None

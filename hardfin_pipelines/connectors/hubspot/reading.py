@@ -1,0 +1,146 @@
+"""Records by id: batches of 100, several at a time, and an account of every id that was asked for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hardfin_pipelines.connectors.base import Missing, ReadResult
+from hardfin_pipelines.connectors.concurrency import run_bounded
+from hardfin_pipelines.connectors.errors import SkipRecord
+from hardfin_pipelines.connectors.http import Answer
+from hardfin_pipelines.connectors.hubspot.decode import record_of, refuse_unknown, results_of
+from hardfin_pipelines.connectors.hubspot.errors import one_line
+from hardfin_pipelines.connectors.hubspot.limits import BATCH_READ_INPUTS
+from hardfin_pipelines.connectors.hubspot.remembering import Ask
+from hardfin_pipelines.connectors.hubspot.requests import find_survivor, read_batch, wanted_properties
+from hardfin_pipelines.sync.records import Record, Role
+
+SURVIVORS_LOOKED_FOR = 100
+"""Ids of one read that are looked up singly to learn what they were merged into, a call each; the rest are missing."""
+
+_MERGED_ROLES: frozenset[Role] = frozenset({"company", "deal", "product"})
+_GONE = "HubSpot has no such record: it was deleted, archived, or is hidden from this connection"
+_NOT_AN_ID = "not a HubSpot record id (a number)"
+
+
+@dataclass(slots=True)
+class _Found:
+    """Records by their own id, with their bytes; why others are not there; and those that came but cannot be read."""
+
+    records: dict[str, tuple[Record, bytes]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+
+    def add(self, other: "_Found") -> None:
+        self.records |= other.records
+        self.reasons |= other.reasons
+        self.unreadable |= other.unreadable
+
+    def by_any_id(self) -> dict[str, str]:
+        """Each id a record answers to, and its own id."""
+        merged = {old: own for own, (record, _) in self.records.items() for old in record.merged_ids}
+        return merged | {own: own for own in self.records}
+
+
+class BatchReader:
+    """Reads records of one connection by id."""
+
+    def __init__(self, ask: Ask, in_flight: int) -> None:
+        self._ask = ask
+        self._in_flight = in_flight
+
+    async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
+        """The records of the ids, in the order asked for; what is not there, with the reason.
+
+        A merged-away id is left out of a batch without an error (peers report it), so each id that did not come is
+        looked up singly, `SURVIVORS_LOOKED_FOR` of them, and its survivor is read instead.
+        """
+        asked = list(dict.fromkeys(ids))
+        valid = [each for each in asked if each.isascii() and each.isdigit()]
+        found = _Found(reasons=dict.fromkeys(set(asked) - set(valid), _NOT_AN_ID))
+        found.add(await self._batches(role, valid, properties))
+        survivors: dict[str, str] = {}
+        if role in _MERGED_ROLES:
+            survivors = await self._survivors(role, valid, found)
+            known = found.by_any_id()
+            unread = [own for own in dict.fromkeys(survivors.values()) if own not in known]
+            found.add(await self._batches(role, unread, properties))
+        refuse_unknown(role, properties, [record for record, _ in found.records.values()])
+        return _account(role, asked, found, survivors)
+
+    async def _batches(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> _Found:
+        names = wanted_properties(role, properties)
+        starts = range(0, len(ids), BATCH_READ_INPUTS)
+        chunks = [ids[start : start + BATCH_READ_INPUTS] for start in starts]
+        parts = await run_bounded(
+            [lambda chunk=chunk: self._batch(role, chunk, names) for chunk in chunks],  # type: ignore[misc]
+            self._in_flight,
+        )
+        found = _Found()
+        for part in parts:
+            found.add(part)
+        return found
+
+    async def _batch(self, role: Role, ids: Sequence[str], names: Sequence[str]) -> _Found:
+        request = read_batch(role, ids, names)
+        answer = await self._ask(request)
+        found = _Found(reasons=_reasons(answer))
+        for received in results_of(answer, request.call):
+            try:
+                record = record_of(role, received)
+            except SkipRecord as skipped:
+                found.reasons[skipped.record_id] = str(skipped)
+                found.unreadable.add(skipped.record_id)
+                continue
+            found.records[record.id] = (record, received.raw)
+        return found
+
+    async def _survivors(self, role: Role, asked: Sequence[str], found: _Found) -> dict[str, str]:
+        """Merged-away id to the id of the record that took it in."""
+        known = found.by_any_id()
+        absent = [each for each in asked if each not in known and each not in found.unreadable]
+        looked_for = absent[:SURVIVORS_LOOKED_FOR]
+        owners = await run_bounded(
+            [lambda each=each: self._survivor(role, each) for each in looked_for],  # type: ignore[misc]
+            self._in_flight,
+        )
+        for each in absent[SURVIVORS_LOOKED_FOR:]:
+            found.reasons[each] = f"{_GONE}; whether it was merged was not asked ({len(absent)} ids did not come)"
+        return {each: owner for each, owner in zip(looked_for, owners, strict=True) if owner}
+
+    async def _survivor(self, role: Role, record_id: str) -> str:
+        answer = await self._ask(find_survivor(role, record_id))
+        return "" if answer.status == 404 else str(answer.members.get("id") or "")
+
+
+def _account(role: Role, asked: Iterable[str], found: _Found, survivors: Mapping[str, str]) -> ReadResult:
+    """Every id that was asked for, as a record or as missing. A survivor says which ids it was asked for by."""
+    known = found.by_any_id()
+    chosen: dict[str, list[str]] = {}
+    missing = []
+    for each in asked:
+        own = known.get(each) or known.get(survivors.get(each, ""))
+        if own is None:
+            missing.append(Missing(role, each, found.reasons.get(each, _GONE)))
+        else:
+            chosen.setdefault(own, []).append(each)
+    records = tuple(_answering_to(found.records[own][0], aliases) for own, aliases in chosen.items())
+    return ReadResult(records, tuple(found.records[own][1] for own in chosen), tuple(missing))
+
+
+def _answering_to(record: Record, aliases: Iterable[str]) -> Record:
+    merged = tuple(dict.fromkeys([*record.merged_ids, *(each for each in aliases if each != record.id)]))
+    return record if merged == record.merged_ids else replace(record, merged_ids=merged)
+
+
+def _reasons(answer: Answer) -> dict[str, str]:
+    """What a 207 says of ids it does not give."""
+    errors: Any = answer.members.get("errors")
+    reasons: dict[str, str] = {}
+    for error in errors if isinstance(errors, list) else ():
+        context = error.get("context") if isinstance(error, dict) else None
+        ids = context.get("ids") if isinstance(context, dict) else None
+        said = error.get("message") if isinstance(error, dict) else None
+        if isinstance(ids, list) and isinstance(said, str):
+            reasons |= dict.fromkeys(map(str, ids), f"HubSpot: {one_line(said)}")
+    return reasons

@@ -1,0 +1,167 @@
+"""Applying deals to Hardfin: what is known is read, the plan made and carried out in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from hardfin_pipelines.engine.guards import RunGuard
+from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.platform.first_sync_store import SyncStamp, write_aliases, write_synced
+from hardfin_pipelines.platform.known_records import known_records
+from hardfin_pipelines.platform.record_log import RecordEvent, Rejection, forget_rejections, record_events, reject
+from hardfin_pipelines.sync.entities import EntityType
+from hardfin_pipelines.sync.first_sync import Context, DealBundle, item_names, plan_batch, primary_company
+from hardfin_pipelines.sync.plans import Known, Outcome, Protected, SetAside, Skipped, Synced
+
+_BATCH = 200
+_ATTEMPTS = 3
+
+
+@dataclass(slots=True)
+class ApplyCounts:
+    """What became of the deals of one unit of work, and what was created."""
+
+    synced: int = 0
+    protected: int = 0
+    not_triggered: int = 0
+    set_aside: int = 0
+    created: dict[EntityType, int] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def accounted(self) -> int:
+        """Deals that have an answer."""
+        return self.synced + self.protected + self.not_triggered + self.set_aside
+
+    def add(self, outcomes: Sequence[Outcome], created: dict[EntityType, int]) -> None:
+        """Count the outcomes of one batch."""
+        self.synced += sum(isinstance(outcome, Synced) for outcome in outcomes)
+        self.protected += sum(isinstance(outcome, Protected) for outcome in outcomes)
+        self.not_triggered += sum(isinstance(outcome, Skipped) for outcome in outcomes)
+        aside = [outcome for outcome in outcomes if isinstance(outcome, SetAside)]
+        self.set_aside += len(aside)
+        self.reasons.extend(f"deal {outcome.deal.id}: {outcome.reason}" for outcome in aside)
+        for entity, number in created.items():
+            self.created[entity] = self.created.get(entity, 0) + number
+
+
+def apply_bundles(
+    engine: Engine,
+    bundles: Sequence[DealBundle],
+    context: Context,
+    stamp: SyncStamp,
+    guard: RunGuard,
+    counts: ApplyCounts,
+) -> None:
+    """Apply deals in batches of 200, each in one transaction.
+
+    Another run that syncs the same deal at the same time makes the batch fail as a whole; it is then planned again
+    with what that run wrote. `counts` grows with every batch that is committed.
+
+    Raises:
+        WorkInterrupted: The connection was paused, edited or disconnected, or the lease was lost, before a batch.
+    """
+    for start in range(0, len(bundles), _BATCH):
+        _apply_batch(engine, bundles[start : start + _BATCH], context, stamp, guard, counts)
+
+
+def _apply_batch(
+    engine: Engine,
+    bundles: Sequence[DealBundle],
+    context: Context,
+    stamp: SyncStamp,
+    guard: RunGuard,
+    counts: ApplyCounts,
+) -> None:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with writing(engine) as connection:
+                guard.check(connection)
+                outcomes = plan_batch(bundles, _known(connection, bundles, context, stamp), context)
+                created = _write(connection, outcomes, stamp)
+        except IntegrityError:
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            counts.add(outcomes, created)
+            return
+
+
+def _known(connection: Connection, bundles: Sequence[DealBundle], context: Context, stamp: SyncStamp) -> Known:
+    companies = [primary_company(bundle.deal.references.get("company", ())) for bundle in bundles]
+    read = [company for bundle in bundles for company in bundle.companies.values()]
+    products = [
+        reference.id
+        for bundle in bundles
+        for line in bundle.line_items.values()
+        for reference in line.references.get("product", ())
+    ]
+    return known_records(
+        connection,
+        stamp.org,
+        stamp.connection_id,
+        stamp.objects,
+        ids={
+            "deal": [deal_id for bundle in bundles for deal_id in (bundle.deal.id, *bundle.deal.merged_ids)],
+            "company": [
+                *filter(None, companies),
+                *(external_id for record in read for external_id in (record.id, *record.merged_ids)),
+            ],
+            "product": [
+                *products,
+                *(record.id for bundle in bundles for record in bundle.products.values()),
+            ],
+        },
+        item_names=item_names(bundles, context),
+    )
+
+
+def _write(connection: Connection, outcomes: Sequence[Outcome], stamp: SyncStamp) -> dict[EntityType, int]:
+    synced = [outcome for outcome in outcomes if isinstance(outcome, Synced)]
+    protected = [outcome for outcome in outcomes if isinstance(outcome, Protected)]
+    created = write_synced(connection, synced, stamp)
+    write_aliases(connection, protected, stamp)
+    deal_object = stamp.objects["deal"]
+    reject(
+        connection,
+        stamp.org,
+        stamp.connection_id,
+        [
+            Rejection(deal_object, outcome.deal.id, outcome.reason, outcome.deal.modified_at, stamp.mapping_revision)
+            for outcome in outcomes
+            if isinstance(outcome, SetAside)
+        ],
+        now=stamp.now,
+    )
+    settled = [outcome.deal.id for outcome in outcomes if not isinstance(outcome, SetAside)]
+    forget_rejections(connection, stamp.org, stamp.connection_id, deal_object, settled)
+    record_events(connection, stamp.org, stamp.connection_id, _events(outcomes, stamp))
+    return created
+
+
+def _events(outcomes: Sequence[Outcome], stamp: SyncStamp) -> list[RecordEvent]:
+    """The timeline of what was looked at and not synced; a first sync is in the ledger and the audit."""
+    events = []
+    for outcome in outcomes:
+        if isinstance(outcome, Skipped):
+            kind, detail = "skipped", outcome.reason
+        elif isinstance(outcome, SetAside):
+            kind, detail = "rejected", outcome.reason
+        elif isinstance(outcome, Protected) and outcome.new_aliases:
+            kind, detail = "merged", f"ids {', '.join(outcome.new_aliases)} belong to project {outcome.project_id}"
+        else:
+            continue
+        events.append(
+            RecordEvent(
+                object=stamp.objects["deal"],
+                external_id=outcome.deal.id,
+                at=stamp.now,
+                kind=kind,
+                detail=detail,
+                vendor_modified_at=outcome.deal.modified_at,
+                run_id=stamp.run_id,
+            )
+        )
+    return events

@@ -1,0 +1,99 @@
+"""Connecting an organization's account, and what people do to a connection afterwards."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.opening import describe
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.platform.audit import Cause
+from hardfin_pipelines.platform.connection_store import (
+    ConnectionNotFound,
+    ConnectionRow,
+    get_connection,
+    save_account_id,
+    set_status,
+)
+from hardfin_pipelines.platform.credential_store import forget_credential
+from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.organization_store import connection_id, enable
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What a person gives to connect an account: exactly one of the three. It is in no repr."""
+
+    code: str = field(default="", repr=False)
+    redirect_uri: str = ""
+    refresh_token: str = field(default="", repr=False)
+    access_token: str = field(default="", repr=False)
+
+
+def consent_url(deployment: Deployment, org: str, integration: str, redirect_uri: str) -> str:
+    """Where a person lets Hardfin into the account.
+
+    Raises:
+        Refusal: The integration has no consent page, or the app is not configured.
+    """
+    return deployment.vendors.consent_url(integration, redirect_uri, state=f"{org}:{secrets.token_urlsafe(16)}")
+
+
+async def connect_account(
+    deployment: Deployment, org: str, integration: str, secret: Secret, *, actor: str
+) -> ConnectionRow:
+    """Sign in to an account, read what it holds, and let the connection become what its configuration asks for.
+
+    The credentials are kept, sealed, before anything else is asked of the account. The connection becomes active when
+    the account has all that the configuration names; else it waits for a person, with the reason.
+
+    Raises:
+        Refusal: The organization's document has no such connection, or it was given another account.
+        VendorError: The vendor refuses; the reason is in the message.
+    """
+    identifier = connection_id(org, integration)
+    row = _row(deployment, org, identifier)
+    grant = await deployment.vendors.sign_in(integration, secret)
+    with writing(deployment.engine) as connection:
+        save_account_id(connection, org, identifier, grant.account_id)
+        deployment.vendors.save_tokens(connection, row, grant.tokens)
+    connector = deployment.connector(row)
+    try:
+        crm = await describe(deployment, row, connector)
+    finally:
+        await connector.aclose()
+    # Cursors are vendor time: the connection is enabled as of the vendor's clock.
+    enabled_at = crm.described_at or deployment.now()
+    with writing(deployment.engine) as connection:
+        enable(connection, org, identifier, actor=actor, now=enabled_at)
+    return _row(deployment, org, identifier)
+
+
+def set_paused(
+    deployment: Deployment, org: str, integration: str, *, paused: bool, actor: str, reason: str
+) -> ConnectionRow:
+    """Pause or resume a connection; it takes effect at the next transaction of a run.
+
+    Raises:
+        ConnectionConflict: It cannot be paused or resumed as it stands.
+    """
+    identifier = connection_id(org, integration)
+    cause = Cause(actor, reason or ("paused" if paused else "resumed"), deployment.now())
+    with writing(deployment.engine) as connection:
+        return set_status(connection, org, identifier, "paused" if paused else "active", cause)
+
+
+def disconnect(deployment: Deployment, org: str, integration: str, *, actor: str, reason: str) -> ConnectionRow:
+    """Forget the credentials of a connection. Its ledger and links stay: connected again, nothing syncs twice."""
+    identifier = connection_id(org, integration)
+    cause = Cause(actor, reason or "disconnected", deployment.now())
+    with writing(deployment.engine) as connection:
+        forget_credential(connection, org, identifier)
+        return set_status(connection, org, identifier, "not connected", cause)
+
+
+def _row(deployment: Deployment, org: str, identifier: str) -> ConnectionRow:
+    with reading(deployment.engine) as connection:
+        try:
+            return get_connection(connection, org, identifier)
+        except ConnectionNotFound as error:
+            raise Refusal(f"{error}: add it to the organization's YAML and apply that first") from None

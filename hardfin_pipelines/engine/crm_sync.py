@@ -1,0 +1,168 @@
+"""One visit to a CRM connection: a tick over what changed, or a window of the initial load.
+
+Deals stream through in chunks: searched, checked against the ledger, read with all they point to, landed, applied.
+The cursor moves only when everything it covers is committed, so a run can die anywhere and be done again.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hardfin_pipelines.connectors.base import Page, TriggerQuery
+from hardfin_pipelines.engine.applying import ApplyCounts, apply_bundles
+from hardfin_pipelines.engine.crm_connection import CrmConnection
+from hardfin_pipelines.engine.extraction import Extraction, ReadCounts
+from hardfin_pipelines.engine.guards import WorkInterrupted
+from hardfin_pipelines.engine.visits import Visit
+from hardfin_pipelines.platform.database import reading
+from hardfin_pipelines.platform.known_records import ledger_ids, linked_entities
+from hardfin_pipelines.sync.first_sync import protection
+from hardfin_pipelines.sync.plans import Known, Skipped
+from hardfin_pipelines.sync.records import Record, Role
+from hardfin_pipelines.sync.trigger import NotTriggered, evaluate_trigger
+
+OVERLAP = timedelta(minutes=15)
+"""How far before its cursor a tick looks again: vendors index changes late (HubSpot docs: "a few moments";
+peers have seen minutes)."""
+
+CHUNK = 1_000
+"""Deals worked on together: as many as one association call of HubSpot answers for."""
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What one visit did.
+
+    Attributes:
+        applied: What became of the deals.
+        read: Records landed, by role, and those the vendor did not give.
+        calls: Calls sent to the vendor.
+        total: How many deals the vendor says match, where it says so.
+        newest: The newest modification stamp seen, in vendor time.
+        began: The vendor's clock at the first answer.
+        interrupted: Why the visit stopped early on a person's wish, or "". What is committed stands.
+    """
+
+    applied: ApplyCounts = field(default_factory=ApplyCounts)
+    read: ReadCounts = field(default_factory=ReadCounts)
+    calls: int = 0
+    total: int | None = None
+    newest: datetime | None = None
+    began: datetime | None = None
+    interrupted: str = ""
+
+    def numbers(self) -> dict[str, int]:
+        """What the visit came to, for the record of a window."""
+        return {
+            "at_the_vendor": self.total if self.total is not None else -1,
+            "seen": self.applied.accounted,
+            "synced": self.applied.synced,
+            "protected": self.applied.protected,
+            "not_triggered": self.applied.not_triggered,
+            "set_aside": self.applied.set_aside,
+            "calls": self.calls,
+        }
+
+    def cursor(self) -> datetime | None:
+        """How far the visit covers: the newest stamp seen, never later than its first answer."""
+        if self.began is None:
+            return None
+        return self.began if self.newest is None else min(self.newest, self.began)
+
+
+def tick_query(crm: CrmConnection, cursor: datetime) -> TriggerQuery:
+    """What a tick asks: everything modified since the cursor, with overlap."""
+    since = cursor - OVERLAP
+    return TriggerQuery(stages=crm.trigger_stages(), modified_from=since, entered_since=since)
+
+
+def window_query(crm: CrmConnection, start: datetime, end: datetime) -> TriggerQuery:
+    """What a window of the initial load asks: deals in a trigger stage, modified in [start, end)."""
+    return TriggerQuery(stages=crm.trigger_stages(), modified_from=start, modified_before=end)
+
+
+class CrmVisit:
+    """Works through the deals of one visit. A person's wish to stop ends it in good order, with a note."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._stamp = visit.stamp
+        self._extraction = Extraction(visit.connector, visit.crm.fields, visit.landing, self._known_ids)
+        self.report = SyncReport(read=self._extraction.counts)
+
+    async def sync(self, query: TriggerQuery) -> None:
+        """Sync every deal that matches and is not in the ledger yet.
+
+        Raises:
+            VendorError: The vendor refused or failed; what is committed stands.
+        """
+        connector = self._visit.connector
+        pages = connector.deal_pages(query, self._visit.crm.fields.of("deal"))
+        try:
+            async for deals in self._chunks(pages):
+                await self._sync_chunk(deals)
+        except WorkInterrupted as wish:
+            self.report.interrupted = str(wish)
+        self.report.calls = connector.calls.total
+
+    async def sync_records(self, ids: Sequence[str]) -> None:
+        """Sync named deals (a webhook, a retry), by reading them instead of searching.
+
+        Raises:
+            VendorError: The vendor refused or failed; what is committed stands.
+        """
+        connector = self._visit.connector
+        result = await connector.read("deal", ids, self._visit.crm.fields.of("deal"))
+        self._extraction.land("deal", result.records, result.raw)
+        self._extraction.counts.missing.extend(f"deal {missing.id}: {missing.reason}" for missing in result.missing)
+        try:
+            await self._sync_chunk(list(result.records))
+        except WorkInterrupted as wish:
+            self.report.interrupted = str(wish)
+        self.report.calls = connector.calls.total
+
+    async def _chunks(self, pages: AsyncIterator[Page]) -> AsyncIterator[list[Record]]:
+        report = self.report
+        waiting: dict[str, Record] = {}
+        async for page in pages:
+            if report.began is None:
+                report.began, report.total = page.vendor_time, page.total
+            self._extraction.land("deal", page.records, page.raw)
+            for deal in page.records:
+                waiting[deal.id] = deal
+                report.newest = deal.modified_at if report.newest is None else max(report.newest, deal.modified_at)
+            if len(waiting) >= CHUNK:
+                yield list(waiting.values())
+                waiting.clear()
+        if waiting:
+            yield list(waiting.values())
+
+    async def _sync_chunk(self, deals: Sequence[Record]) -> None:
+        bundles = await self._extraction.bundles(self._not_settled(deals))
+        crm = self._visit.crm
+        apply_bundles(crm.engine, bundles, crm.context, self._stamp, self._visit.guard, self.report.applied)
+
+    def _not_settled(self, deals: Sequence[Record]) -> list[Record]:
+        """The deals worth reading further: triggered and not in the ledger. The others are counted."""
+        ids = [external_id for deal in deals for external_id in (deal.id, *deal.merged_ids)]
+        stamp = self._stamp
+        with reading(self._visit.crm.engine) as connection:
+            found = ledger_ids(connection, stamp.org, stamp.connection_id, stamp.objects["deal"], ids)
+        known = Known(ledger=found)
+        wanted = []
+        for deal in deals:
+            protected = protection(deal, known)
+            if protected is not None and not protected.new_aliases:
+                self.report.applied.add([protected], {})
+                continue
+            verdict = evaluate_trigger(self._visit.connector.deal_state(deal), self._visit.crm.context.rules)
+            if isinstance(verdict, NotTriggered) and protected is None:
+                self.report.applied.add([Skipped(deal, verdict.reason)], {})
+                continue
+            wanted.append(deal)
+        return wanted
+
+    def _known_ids(self, role: Role, ids: Collection[str]) -> Collection[str]:
+        stamp = self._stamp
+        with reading(self._visit.crm.engine) as connection:
+            return linked_entities(connection, stamp.org, stamp.connection_id, stamp.objects[role], ids).keys()

@@ -1,0 +1,65 @@
+"""One process's way to everything: settings, store, vault, landing, and connectors for the connections."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+
+from hardfin_pipelines.connectors.base import CrmConnector, PageMemory
+from hardfin_pipelines.engine.vendors import VendorRegistry
+from hardfin_pipelines.platform.connection_store import ConnectionRow
+from hardfin_pipelines.platform.database import connect
+from hardfin_pipelines.platform.migrate import upgrade
+from hardfin_pipelines.platform.secrets import Vault
+from hardfin_pipelines.settings import Settings
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Deployment:
+    """Opened once a process; cheap to pass around."""
+
+    settings: Settings
+    engine: Engine
+    vault: Vault
+    vendors: VendorRegistry = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.vendors = VendorRegistry(self.settings, self.engine, self.vault)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Deployment":
+        """The deployment that the settings name, its store brought up to date.
+
+        Raises:
+            DatabaseError: The store cannot be reached.
+        """
+        engine = connect(settings.database_url)
+        upgrade(engine)
+        return cls(settings, engine, Vault(settings.secret_key.get_secret_value()))
+
+    def now(self) -> datetime:
+        """Our clock: for stamps of our own, never for cursors."""
+        return datetime.now(UTC)
+
+    def connector(self, row: ConnectionRow, memory: PageMemory | None = None) -> CrmConnector:
+        """A connector for a connection; close it after use.
+
+        Raises:
+            Refusal: The integration is not supported, or the connection has no credentials.
+        """
+        return self.vendors.crm_connector(row, memory)
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run some work to its end in an event loop of its own, and close what it opened there."""
+        return asyncio.run(self._closing(work))
+
+    async def _closing(self, work: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            return await work
+        finally:
+            await self.vendors.aclose()

@@ -1,0 +1,130 @@
+"""The integrations that can be connected: how a connector is made, an account signed in to, its tokens kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+from sqlalchemy import Connection, Engine
+
+from hardfin_pipelines.connectors.base import CallPlan, CrmConnector, PageMemory
+from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK
+from hardfin_pipelines.connectors.http import open_http_client
+from hardfin_pipelines.connectors.hubspot.connector import HubSpotConnector
+from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
+from hardfin_pipelines.connectors.hubspot.oauth import Grant, OAuthApp, TokenEndpoint, authorize_url
+from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.stored_tokens import StoredTokens, save_tokens
+from hardfin_pipelines.platform.connection_store import ConnectionRow
+from hardfin_pipelines.platform.secrets import Vault
+from hardfin_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from hardfin_pipelines.engine.connecting import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What signing in to an account gave: tokens, in no repr, and the vendor's id of the account."""
+
+    tokens: Tokens = field(repr=False)
+    account_id: str = ""
+
+
+class VendorRegistry:
+    """Makes connectors. One HTTP client serves all of them while an event loop runs."""
+
+    def __init__(self, settings: Settings, engine: Engine, vault: Vault) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._vault = vault
+        self._http: httpx.AsyncClient | None = None
+
+    def crm_connector(self, row: ConnectionRow, memory: PageMemory | None = None) -> CrmConnector:
+        """A connector for a connection's account.
+
+        Raises:
+            Refusal: The integration is not supported yet.
+        """
+        self._require(row.integration)
+        return self._hubspot(StoredTokens(self._engine, self._vault, row), row.account_id, memory)
+
+    def consent_url(self, integration: str, redirect_uri: str, state: str) -> str:
+        """Where a person lets Hardfin into an account.
+
+        Raises:
+            Refusal: The integration is not supported yet, or our app is not configured.
+        """
+        self._require(integration)
+        app_url = self._settings.hubspot_app_url
+        return authorize_url(self._app(), redirect_uri=redirect_uri, state=state, app_url=app_url)
+
+    async def sign_in(self, integration: str, secret: "Secret") -> SignIn:
+        """Sign in to an account with what a person gave.
+
+        Raises:
+            Refusal: The integration is not supported yet, or our app is not configured.
+            VendorError: The vendor does not take it.
+        """
+        self._require(integration)
+        if secret.access_token:
+            tokens = Tokens(secret.access_token)
+            connector = self._hubspot(MemoryTokenStore(tokens), "", None)
+            return SignIn(tokens, (await connector.describe()).account_id)
+        grant = await self._grant(secret)
+        return SignIn(grant.tokens, grant.hub_id)
+
+    def save_tokens(self, connection: Connection, row: ConnectionRow, tokens: Tokens) -> None:
+        """Keep a connection's tokens, sealed, in the caller's transaction."""
+        save_tokens(connection, row, tokens, self._vault)
+
+    def plan_calls(self, integration: str, records: Mapping[str, int]) -> CallPlan:
+        """The least number of calls that reading so many records (by the vendor's object names) takes."""
+        self._require(integration)
+        connector = self._hubspot(MemoryTokenStore(Tokens("")), "", None)
+        counts = {role: records.get(name, 0) for role, name in connector.objects().items()}
+        return connector.plan_calls(counts["deal"], counts["company"], counts["line_item"], counts["product"])
+
+    async def aclose(self) -> None:
+        """Close the HTTP client; the next connector opens another."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    async def _grant(self, secret: "Secret") -> Grant:
+        endpoint = TokenEndpoint(
+            http=self._client(), base_url=self._settings.hubspot_url, app=self._app(), clock=SYSTEM_CLOCK
+        )
+        if secret.code:
+            return await endpoint.redeem(secret.code, secret.redirect_uri)
+        return await endpoint.refresh(secret.refresh_token)
+
+    def _hubspot(
+        self, tokens: StoredTokens | MemoryTokenStore, account_id: str, memory: PageMemory | None
+    ) -> HubSpotConnector:
+        configured = bool(self._settings.hubspot_client_id)
+        return HubSpotConnector(
+            http=self._client(),
+            base_url=self._settings.hubspot_url,
+            app=self._app() if configured else None,
+            tokens=tokens,
+            limits=HubSpotLimits(),
+            account=account_id,
+            memory=memory,
+        )
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._http is None:
+            self._http = open_http_client()
+        return self._http
+
+    def _app(self) -> OAuthApp:
+        if not self._settings.hubspot_client_id:
+            raise Refusal("set HARDFIN_HUBSPOT_CLIENT_ID and HARDFIN_HUBSPOT_CLIENT_SECRET to our HubSpot app's")
+        return OAuthApp(self._settings.hubspot_client_id, self._settings.hubspot_client_secret.get_secret_value())
+
+    @staticmethod
+    def _require(integration: str) -> None:
+        if integration != "hubspot":
+            raise Refusal(f"{integration} cannot be connected yet: this release syncs hubspot")

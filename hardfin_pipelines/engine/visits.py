@@ -1,0 +1,153 @@
+"""Opening a visit to a connection: its lease, connector, landing and stamp, all closed again whatever happens."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+from hardfin_pipelines.connectors.base import CrmConnector
+from hardfin_pipelines.engine.crm_connection import CrmConnection
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.guards import RunGuard
+from hardfin_pipelines.engine.opening import open_crm_connection
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.landing.journal import UnitJournal
+from hardfin_pipelines.landing.layout import Unit
+from hardfin_pipelines.landing.parquet import LandingWriter
+from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.platform.first_sync_store import SyncStamp
+from hardfin_pipelines.platform.leases import Lease, LeaseLost, acquire_lease, lease_holder, release_lease, renew_lease
+from hardfin_pipelines.sync.records import Record, Role
+
+LEASE_TIME = timedelta(seconds=60)
+"""How long a killed run keeps its successor waiting; a living one renews its lease three times as often."""
+
+LEASE_PATIENCE = timedelta(seconds=90)
+"""How long a run waits for another one of its lane to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Everything one visit works with."""
+
+    crm: CrmConnection
+    connector: CrmConnector
+    landing: "UnitLanding"
+    stamp: SyncStamp
+    guard: RunGuard
+
+
+class UnitLanding:
+    """Lands the records of one unit of work, one file per object; files appear whole when the unit is finished."""
+
+    def __init__(self, root: str, unit: Unit, objects: Mapping[Role, str], stamp: SyncStamp) -> None:
+        self._root = root
+        self._unit = unit
+        self._objects = objects
+        self._stamp = stamp
+        self._writers: dict[Role, LandingWriter] = {}
+
+    def land(self, role: Role, records: Sequence[Record], raw: Sequence[bytes]) -> None:
+        """Keep some records of one role."""
+        if not records:
+            return
+        if role not in self._writers:
+            self._writers[role] = LandingWriter(self._root, self._unit, self._objects[role])
+        self._writers[role].add(records, raw, self._stamp.now, self._stamp.run_id)
+
+    def finish(self) -> None:
+        """Publish the files."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+
+    def abort(self) -> None:
+        """Drop what is not published; the unit's journal still has the answers."""
+        for writer in self._writers.values():
+            writer.abort()
+        self._writers.clear()
+
+
+@asynccontextmanager
+async def open_visit(
+    deployment: Deployment,
+    org: str,
+    connection_id: str,
+    *,
+    lane: str,
+    unit: str,
+    run_id: str,
+    trigger: str,
+    actor: str = "sync",
+) -> AsyncIterator[Visit]:
+    """A visit to a connection; its landed files appear when the block ends well.
+
+    Args:
+        deployment: The deployment.
+        org: The organization.
+        connection_id: Its connection.
+        lane: Visits of one lane never overlap; ticks and loads have their own.
+        unit: The name of the unit of work: a unit that was cut off goes on where it was.
+        run_id: The run.
+        trigger: What asked for it.
+        actor: Who asked for it, for the audit.
+
+    Raises:
+        Refusal: There is no such connection, it cannot sync as it stands, or another run is at this lane of it.
+    """
+    async with AsyncExitStack() as stack:
+        crm = open_crm_connection(deployment, org, connection_id)
+        lease = await stack.enter_async_context(_held_lease(deployment, org, f"{lane}:{connection_id}", run_id))
+        landing_unit = Unit(org, connection_id, unit)
+        journal = stack.enter_context(UnitJournal(deployment.settings.landing_root, landing_unit))
+        connector = deployment.connector(crm.row, memory=journal)
+        stack.push_async_callback(connector.aclose)
+        objects = MappingProxyType(dict(connector.objects()))
+        stamp = SyncStamp(org, connection_id, objects, run_id, trigger, crm.row.revision, deployment.now(), actor)
+        landing = UnitLanding(deployment.settings.landing_root, landing_unit, objects, stamp)
+        guard = RunGuard(org, connection_id, crm.row.revision, lease)
+        try:
+            yield Visit(crm, connector, landing, stamp, guard)
+        except BaseException:
+            landing.abort()
+            raise
+        landing.finish()
+        journal.discard()
+
+
+@asynccontextmanager
+async def _held_lease(deployment: Deployment, org: str, name: str, holder: str) -> AsyncIterator[Lease]:
+    """The lease for the length of a block, renewed in the background."""
+    lease = await _wait_for_lease(deployment, org, name, holder)
+    renewing = asyncio.create_task(_keep_renewing(deployment, lease))
+    try:
+        yield lease
+    finally:
+        renewing.cancel()
+        with contextlib.suppress(asyncio.CancelledError, LeaseLost):
+            await renewing
+        with writing(deployment.engine) as connection:
+            release_lease(connection, lease, now=deployment.now())
+
+
+async def _wait_for_lease(deployment: Deployment, org: str, name: str, holder: str) -> Lease:
+    deadline = deployment.now() + LEASE_PATIENCE
+    while True:
+        with writing(deployment.engine) as connection:
+            lease = acquire_lease(connection, org, name, holder, now=deployment.now(), ttl=LEASE_TIME)
+            if lease is not None:
+                return lease
+            other = lease_holder(connection, org, name, now=deployment.now())
+        if deployment.now() >= deadline:
+            raise Refusal(f"{org}: another run ({other}) has been at {name} for {LEASE_PATIENCE}; try again later")
+        await asyncio.sleep(1)
+
+
+async def _keep_renewing(deployment: Deployment, lease: Lease) -> None:
+    while True:
+        await asyncio.sleep(LEASE_TIME.total_seconds() / 3)
+        with writing(deployment.engine) as connection:
+            renew_lease(connection, lease, now=deployment.now(), ttl=LEASE_TIME)

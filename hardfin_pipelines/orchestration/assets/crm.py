@@ -1,0 +1,169 @@
+"""The CRM assets of an organization: one step lands what vendors hold and applies it to Hardfin's entities.
+
+It is one step because it streams: a chunk of deals is searched, read, landed and applied before the next one, so
+memory stays small, nothing is decoded twice, and a killed run resumes at the page it was at. Dagster still shows each
+object and entity as its own asset.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from hardfin_pipelines.connectors.errors import VendorError
+from hardfin_pipelines.engine.crm_runs import OrganizationSync, sync_claimed, sync_organization
+from hardfin_pipelines.engine.crm_sync import SyncReport
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.resyncing import ResyncReport, ResyncRequest, resync_project
+from hardfin_pipelines.orchestration.assets.catalog import (
+    CRM_OBJECTS,
+    ENTITY_ASSETS,
+    entity_specs,
+    vendor_key,
+    vendor_specs,
+)
+from hardfin_pipelines.orchestration.partitions import org_partitions
+from hardfin_pipelines.orchestration.resources import HardfinResource
+from hardfin_pipelines.orchestration.resync_tables import resync_markdown
+from hardfin_pipelines.sync.entities import EntityType
+
+CRM_STEP = "crm_sync"
+
+Metadata = dict[str, dg.MetadataValue[Any]]
+
+
+class CrmSyncConfig(dg.Config):
+    """What to sync. With nothing set: everything that changed at the organization's CRM since the last visit."""
+
+    project: str = ""
+    """Re-sync this one project: its Hardfin id (prj_…) or the id of its deal. Empty: an ordinary sync."""
+    connection: str = ""
+    """The connection, such as acme:hubspot: set by the sensor; with a deal id in `project`, needed only where two CRMs
+    know that id."""
+    preview: bool = True
+    """With `project`: show what a re-sync would change, field by field, and write nothing. Untick to write."""
+    keep_local_edits: bool = False
+    """With `project`: leave fields alone that were edited in Hardfin since the last sync."""
+    reason: str = ""
+    """With `project`: why, for the audit log."""
+    claim: str = ""
+    """Set by the sensor: the pending work this run was started for."""
+
+
+def run_actor(context: dg.AssetExecutionContext) -> str:
+    """Who stands behind a run, for the audit log: the person who launched it where Dagster knows, else Dagster."""
+    return context.run_tags.get("hardfin/actor") or context.run_tags.get("user") or "dagster"
+
+
+def failure(error: Exception) -> dg.Failure:
+    """A run's end in one clear line. It is not retried at once: the schedule comes back by its own back-off."""
+    return dg.Failure(description=str(error), allow_retries=False)
+
+
+@dg.multi_asset(
+    name=CRM_STEP,
+    specs=[*(spec for name in CRM_OBJECTS for spec in vendor_specs(name, history=False)), *entity_specs()],
+    can_subset=True,
+    partitions_def=org_partitions,
+    pool="crm_api",
+)
+def crm_sync(
+    context: dg.AssetExecutionContext, config: CrmSyncConfig, hardfin: HardfinResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Sync what changed at an organization's CRM, or re-sync one project."""
+    deployment = hardfin.deployment()
+    org = context.partition_key
+    try:
+        if config.project:
+            request = ResyncRequest(
+                org=org,
+                project=config.project,
+                connection_id=config.connection,
+                preview=config.preview,
+                keep_local_edits=config.keep_local_edits,
+                reason=config.reason,
+                actor=run_actor(context),
+                run_id=context.run_id,
+            )
+            resynced = deployment.run(resync_project(deployment, request))
+            yield from _resync_results(context, resynced)
+            return
+        if config.claim:
+            work = sync_claimed(deployment, org, config.connection, config.claim, run_id=context.run_id)
+        else:
+            work = sync_organization(deployment, org, run_id=context.run_id)
+        synced = deployment.run(work)
+    except (VendorError, Refusal) as error:
+        raise failure(error) from None
+    for line in synced.notes:
+        context.log.info(line)
+    yield from _sync_results(context, synced)
+
+
+def _sync_results(context: dg.AssetExecutionContext, synced: OrganizationSync) -> Iterator[dg.MaterializeResult[None]]:
+    selected = context.selected_asset_keys
+    for integration, report in synced.reports.items():
+        for role in CRM_OBJECTS[integration]:
+            key = vendor_key(integration, role)
+            if key in selected and (role == "deal" or report.read.landed.get(role)):
+                yield dg.MaterializeResult(key, metadata=landed_metadata(report, report.read.landed.get(role, 0)))
+    totals = synced.created()
+    for entity, key in ENTITY_ASSETS.items():
+        if key in selected:
+            yield dg.MaterializeResult(key, metadata=entity_metadata(synced, entity, totals, synced.held))
+
+
+def landed_metadata(report: SyncReport, landed: int) -> Metadata:
+    """Counts of one vendor object: numbers only, no customer data."""
+    metadata: Metadata = {
+        "records_landed": dg.MetadataValue.int(landed),
+        "vendor_calls_of_the_visit": dg.MetadataValue.int(report.calls),
+        "not_given_by_the_vendor": dg.MetadataValue.int(len(report.read.missing)),
+    }
+    if report.total is not None:
+        metadata["deals_matching_at_the_vendor"] = dg.MetadataValue.int(report.total)
+    return metadata
+
+
+def entity_metadata(
+    synced: OrganizationSync, entity: EntityType, created: Mapping[EntityType, int], held: Mapping[EntityType, int]
+) -> Metadata:
+    """Counts of one kind of entity, and for projects what became of the deals."""
+    metadata: Metadata = {
+        "dagster/row_count": dg.MetadataValue.int(held.get(entity, 0)),
+        "created": dg.MetadataValue.int(created.get(entity, 0)),
+    }
+    if entity == "project":
+        for name, number in synced.deal_counts().items():
+            metadata[f"deals_{name}"] = dg.MetadataValue.int(number)
+        reasons = synced.reasons()
+        if reasons:
+            metadata["set_aside_because"] = dg.MetadataValue.text("\n".join(reasons[:20]))
+    return metadata
+
+
+def _resync_results(context: dg.AssetExecutionContext, resynced: ResyncReport) -> Iterator[dg.MaterializeResult[None]]:
+    table = dg.MetadataValue.md(resync_markdown(resynced))
+    context.log.info(resynced.summary())
+    if resynced.preview:
+        context.log_event(
+            dg.AssetObservation(
+                ENTITY_ASSETS["project"],
+                partition=context.partition_key,
+                description=resynced.summary(),
+                metadata={"project": resynced.project_id, "preview": table},
+            )
+        )
+        return
+    for entity, key in ENTITY_ASSETS.items():
+        changed = resynced.changed(entity)
+        if key in context.selected_asset_keys and (changed or entity == "project"):
+            yield dg.MaterializeResult(
+                key,
+                metadata={
+                    "project": resynced.project_id,
+                    "changed": dg.MetadataValue.int(changed),
+                    "vendor_calls": dg.MetadataValue.int(resynced.calls),
+                    **({"re_sync": table} if entity == "project" else {}),
+                },
+            )

@@ -1,0 +1,111 @@
+"""How the work itself goes: polls, health, and the pruning of what Dagster would keep for ever."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import dagster as dg
+from pydantic import Field
+
+from hardfin_pipelines.engine.health import sync_health
+from hardfin_pipelines.engine.polling import poll_due
+from hardfin_pipelines.landing.retention import prune
+from hardfin_pipelines.orchestration.assets.catalog import OWNER
+from hardfin_pipelines.orchestration.event_log import prune_event_log
+from hardfin_pipelines.orchestration.resources import HardfinResource
+
+CHANGE_POLL = dg.AssetKey(["ops", "change_poll"])
+SYNC_HEALTH = dg.AssetKey(["ops", "sync_health"])
+RETENTION = dg.AssetKey(["ops", "retention"])
+
+KEEP_EVENTS = timedelta(days=7)
+KEEP_LANDED = timedelta(days=90)
+
+
+class ChangePollConfig(dg.Config):
+    """Which connections to ask."""
+
+    tier: Literal["5m", "15m", "30m", "60m", "daily"] = "5m"
+    """The cadence whose connections are asked, where they are due."""
+    org: str = ""
+    """Ask this organization's connections now, due or not. Empty: all organizations of the tier that are due."""
+
+
+@dg.asset(
+    key=CHANGE_POLL,
+    group_name="ops",
+    owners=[OWNER],
+    kinds={"python"},
+    description="**Change poll.** Asks all due connections of a cadence at once whether anything changed since their "
+    "cursors: one call each. What changed waits in `pending_work` for the sensor `start_pending_syncs`.",
+)
+def change_poll(
+    context: dg.AssetExecutionContext, config: ChangePollConfig, hardfin: HardfinResource
+) -> dg.MaterializeResult[None]:
+    """One tick of a tier."""
+    deployment = hardfin.deployment()
+    report = deployment.run(poll_due(deployment, config.tier, org=config.org, run_id=context.run_id))
+    for line in report.notes:
+        context.log.warning(line)
+    return dg.MaterializeResult(
+        metadata={
+            "tier": config.tier,
+            "connections_asked": report.asked,
+            "connections_changed": report.changed,
+            "vendor_calls": report.calls,
+            "throttled": report.throttled,
+            "errors": report.errors,
+            "seconds": round(report.seconds, 3),
+            "oldest_cursor_minutes": round(report.oldest_cursor_minutes, 1),
+        }
+    )
+
+
+@dg.asset(
+    key=SYNC_HEALTH,
+    group_name="ops",
+    owners=[OWNER],
+    kinds={"python"},
+    description="**Sync health.** How many connections are active, late, failing or waiting for a person, over all "
+    "organizations. Its checks say who.",
+)
+def sync_health_asset(hardfin: HardfinResource) -> dg.MaterializeResult[None]:
+    """Count connections by how they are."""
+    health = sync_health(hardfin.deployment())
+    return dg.MaterializeResult(
+        metadata={
+            "organizations": health.organizations,
+            "connections_active": health.active,
+            "connections_late": len(health.late),
+            "connections_failing": len(health.failing),
+            "connections_needing_attention": len(health.needing_attention),
+            "pending_work": health.pending,
+            "records_set_aside": health.rejected,
+        }
+    )
+
+
+class RetentionConfig(dg.Config):
+    """How long to keep what."""
+
+    event_days: int = Field(default=KEEP_EVENTS.days, ge=1)
+    """Days that operational events of finished runs are kept. Materializations and checks stay."""
+    landed_days: int = Field(default=KEEP_LANDED.days, ge=1)
+    """Days that landed files are kept; the newest of each record stays."""
+
+
+@dg.asset(
+    key=RETENTION,
+    group_name="ops",
+    owners=[OWNER],
+    kinds={"python"},
+    description="**Retention.** Removes old operational events from Dagster's log (it would keep them for ever) and "
+    "landed files nobody needs.",
+)
+def retention(
+    context: dg.AssetExecutionContext, config: RetentionConfig, hardfin: HardfinResource
+) -> dg.MaterializeResult[None]:
+    """Prune once."""
+    now = datetime.now(UTC)
+    events = prune_event_log(context.instance, older_than=now - timedelta(days=config.event_days))
+    landed = prune(hardfin.deployment().settings.landing_root, older_than=now - timedelta(days=config.landed_days))
+    return dg.MaterializeResult(metadata={"events_removed": events, "landed_files_removed": len(landed.landed)})

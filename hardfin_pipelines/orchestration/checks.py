@@ -1,0 +1,78 @@
+"""Asset checks: statements about all organizations at once that must hold; each says where it does not."""
+
+import dagster as dg
+
+from hardfin_pipelines.engine import health
+from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS
+from hardfin_pipelines.orchestration.assets.operations import SYNC_HEALTH
+from hardfin_pipelines.orchestration.resources import HardfinResource
+
+_SHOWN = 50
+
+
+def _result(found: list[str], *, severity: dg.AssetCheckSeverity, what: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=severity,
+        description="holds" if not found else f"{len(found)} {what}",
+        metadata={"count": len(found), "where": dg.MetadataValue.text("\n".join(found[:_SHOWN]))},
+    )
+
+
+@dg.asset_check(
+    asset=ENTITY_ASSETS["project"],
+    name="has_customer",
+    description="Every project has a customer where its deal has a company.",
+)
+def project_has_customer(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Projects that were synced with a customer and have none now."""
+    found = health.projects_without_customer(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.ERROR, what="project(s) without the customer of their deal")
+
+
+@dg.asset_check(
+    asset=ENTITY_ASSETS["project"],
+    name="linked_once",
+    description="No external id is linked twice, and no deal became two projects.",
+)
+def linked_once(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """External ids that lead to more than one entity of a kind, under their own or a merged id."""
+    found = health.external_ids_linked_twice(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.ERROR, what="external id(s) linked twice")
+
+
+@dg.asset_check(
+    asset=ENTITY_ASSETS["project_line_item"],
+    name="adds_up",
+    description="The line items add up to the deal's amount, as first synced. CRMs let people type any amount, so this "
+    "only warns.",
+)
+def line_items_add_up(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Projects whose lines come to another amount than the deal's."""
+    found = health.projects_that_do_not_add_up(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="project(s) whose lines do not add up")
+
+
+@dg.asset_check(
+    asset=SYNC_HEALTH,
+    name="on_time",
+    description="No connection is later than twice its cadence.",
+)
+def organizations_on_time(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Connections that were not visited for more than twice their cadence."""
+    found = list(health.sync_health(hardfin.deployment()).late)
+    return _result(found, severity=dg.AssetCheckSeverity.ERROR, what="connection(s) later than twice their cadence")
+
+
+@dg.asset_check(
+    asset=SYNC_HEALTH,
+    name="no_attention_needed",
+    description="No connection waits for a person (revoked access, missing scope, unknown field).",
+)
+def no_attention_needed(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Connections in status "needs attention", with the reason."""
+    found = list(health.sync_health(hardfin.deployment()).needing_attention)
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="connection(s) need attention")
+
+
+CHECKS = [project_has_customer, linked_once, line_items_add_up, organizations_on_time, no_attention_needed]

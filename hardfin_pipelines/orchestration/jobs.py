@@ -1,0 +1,71 @@
+"""The jobs: what schedules, sensors and people start."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, ENTITY_ASSETS, INITIAL_LOAD, vendor_key
+from hardfin_pipelines.orchestration.assets.operations import CHANGE_POLL, RETENTION, SYNC_HEALTH
+from hardfin_pipelines.orchestration.partitions import load_partitions, org_partitions
+
+LANE_TAG = "hardfin/lane"
+"""Runs of one lane (an organization's ticks, its loads) never overlap; dagster.yaml holds the limit."""
+
+_entities = dg.AssetSelection.assets(*ENTITY_ASSETS.values())
+_crm = [vendor_key(name, role) for name in CRM_OBJECTS for role in CRM_OBJECTS[name]]
+_history = [vendor_key(name, role, history=True) for name in CRM_OBJECTS for role in CRM_OBJECTS[name]]
+
+change_poll_job = dg.define_asset_job(
+    "change_poll",
+    selection=dg.AssetSelection.assets(CHANGE_POLL),
+    description="Ask the due connections of a cadence whether anything changed.",
+)
+
+sync_org_job = dg.define_asset_job(
+    "sync_org",
+    selection=(dg.AssetSelection.assets(*_crm) | _entities).without_checks(),
+    partitions_def=org_partitions,
+    description="Sync what changed at one organization's CRM.",
+)
+
+resync_project_job = dg.define_asset_job(
+    "resync_project",
+    selection=_entities.without_checks(),
+    partitions_def=org_partitions,
+    description="Re-sync one project: pick the organization's partition, give `project` in the config. Shows what "
+    "would change first (`preview`), writes when that is unticked.",
+    tags={"hardfin/trigger": "resync"},
+)
+
+initial_load_job = dg.define_asset_job(
+    "initial_load",
+    selection=dg.AssetSelection.assets(*_history, INITIAL_LOAD),
+    partitions_def=load_partitions,
+    description="Load an organization's past deals, by month of modification.",
+    tags={"hardfin/trigger": "load"},
+)
+
+health_job = dg.define_asset_job(
+    "check_health",
+    selection=dg.AssetSelection.assets(SYNC_HEALTH)
+    | dg.AssetSelection.checks_for_assets(SYNC_HEALTH, *ENTITY_ASSETS.values()),
+    description="Count how connections are, and run the checks.",
+)
+
+retention_job = dg.define_asset_job(
+    "retention",
+    selection=dg.AssetSelection.assets(RETENTION),
+    description="Prune old operational events and landed files.",
+)
+
+JOBS = [change_poll_job, sync_org_job, resync_project_job, initial_load_job, health_job, retention_job]
+
+
+def org_tags(org: str, integration: str, trigger: str, lane: str) -> Mapping[str, str]:
+    """The tags by which runs of an organization are found and limited."""
+    return {
+        "hardfin/org": org,
+        "hardfin/integration": integration,
+        "hardfin/trigger": trigger,
+        LANE_TAG: f"{org}:{lane}",
+    }

@@ -1,0 +1,102 @@
+"""The sensors. They read tables and never call a vendor."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+
+from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, ENTITY_ASSETS, vendor_key
+from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
+from hardfin_pipelines.orchestration.jobs import org_tags, sync_org_job
+from hardfin_pipelines.orchestration.partitions import onboarding_partitions, org_partitions
+from hardfin_pipelines.orchestration.resources import HardfinResource
+from hardfin_pipelines.platform import pending
+from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.organization_store import list_organizations
+
+CLAIM_TAG = "hardfin/claim"
+CLAIMS_A_TICK = 50
+STALE_AFTER = timedelta(minutes=2)
+_OVER = frozenset({dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
+
+
+@dg.sensor(
+    job=sync_org_job,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a run for every organization that has pending work: changes a poll found, a webhook, a retry. "
+    "Work whose run died is handed out again.",
+)
+def start_pending_syncs(
+    context: dg.SensorEvaluationContext, hardfin: HardfinResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Claim pending work, oldest and most urgent first, one run an organization's connection."""
+    deployment = hardfin.deployment()
+    released = _release_dead_claims(context.instance, hardfin)
+    with writing(deployment.engine) as connection:
+        claims = pending.claim_work(connection, CLAIMS_A_TICK, deployment.now())
+    known = set(context.instance.get_dynamic_partitions(str(org_partitions.name)))
+    new = [claim.org for claim in claims if claim.org not in known]
+    if new:
+        context.instance.add_dynamic_partitions(str(org_partitions.name), sorted(set(new)))
+    if not claims:
+        yield dg.SkipReason(f"no pending work ({released} dead claim(s) released)")
+    for claim in claims:
+        yield sync_request(claim)
+
+
+def sync_request(claim: pending.Claim) -> dg.RunRequest:
+    """The run that does some claimed work."""
+    integration = claim.connection_id.split(":")[1]
+    keys = [vendor_key(integration, role) for role in CRM_OBJECTS[integration]]
+    tags = {**org_tags(claim.org, integration, claim.trigger, "tick"), CLAIM_TAG: claim.key}
+    return dg.RunRequest(
+        run_key=claim.key,
+        partition_key=claim.org,
+        asset_selection=[*keys, *ENTITY_ASSETS.values()],
+        run_config={"ops": {CRM_STEP: {"config": {"claim": claim.key, "connection": claim.connection_id}}}},
+        tags={**tags, "dagster/priority": str(claim.priority)},
+    )
+
+
+def _release_dead_claims(instance: dg.DagsterInstance, hardfin: HardfinResource) -> int:
+    """Give work back whose run is over, or never came to be, and did not finish it."""
+    deployment = hardfin.deployment()
+    with reading(deployment.engine) as connection:
+        stale = pending.stale_claims(connection, deployment.now() - STALE_AFTER)
+    dead = [claim for claim in stale if _is_over(instance, claim)]
+    with writing(deployment.engine) as connection:
+        for claim in dead:
+            pending.release_work(connection, claim.org, claim.connection_id, claim.key, deployment.now())
+    return len(dead)
+
+
+def _is_over(instance: dg.DagsterInstance, claim: pending.Claim) -> bool:
+    runs = instance.get_runs(dg.RunsFilter(tags={CLAIM_TAG: claim.key}), limit=1)
+    return not runs or runs[0].status in _OVER
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keeps the partition keys equal to the organizations: new ones appear, removed ones leave.",
+)
+def org_registry(context: dg.SensorEvaluationContext, hardfin: HardfinResource) -> dg.SensorResult:
+    """Add and delete partition keys."""
+    with reading(hardfin.deployment().engine) as connection:
+        wanted = set(list_organizations(connection))
+    present = set(context.instance.get_dynamic_partitions(str(org_partitions.name)))
+    onboarding = set(context.instance.get_dynamic_partitions(str(onboarding_partitions.name)))
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if wanted - present:
+        requests.append(org_partitions.build_add_request(sorted(wanted - present)))
+    if present - wanted:
+        requests.append(org_partitions.build_delete_request(sorted(present - wanted)))
+    if onboarding - wanted:
+        requests.append(onboarding_partitions.build_delete_request(sorted(onboarding - wanted)))
+    if not requests:
+        return dg.SensorResult(skip_reason=f"{len(wanted)} organizations, all known")
+    return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+SENSORS = [start_pending_syncs, org_registry]
