@@ -111,8 +111,14 @@ def _known(connection: Connection, bundles: Sequence[DealBundle], context: Conte
             ],
             "product": [
                 *products,
-                *(record.id for bundle in bundles for record in bundle.products.values()),
+                *(
+                    external_id
+                    for bundle in bundles
+                    for record in bundle.products.values()
+                    for external_id in (record.id, *record.merged_ids)
+                ),
             ],
+            "line_item": [line_id for bundle in bundles for line_id in bundle.line_items],
         },
         item_names=item_names(bundles, context),
     )

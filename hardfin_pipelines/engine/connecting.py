@@ -64,7 +64,7 @@ async def connect_account(
     # Cursors are vendor time: the connection is enabled as of the vendor's clock.
     enabled_at = crm.described_at or deployment.now()
     with writing(deployment.engine) as connection:
-        enable(connection, org, identifier, actor=actor, now=enabled_at)
+        enable(connection, org, identifier, enabled_at, actor=actor)
     return _row(deployment, org, identifier)
 
 
@@ -77,9 +77,13 @@ def set_paused(
         ConnectionConflict: It cannot be paused or resumed as it stands.
     """
     identifier = connection_id(org, integration)
-    cause = Cause(actor, reason or ("paused" if paused else "resumed"), deployment.now())
+    now = deployment.now()
     with writing(deployment.engine) as connection:
-        return set_status(connection, org, identifier, "paused" if paused else "active", cause)
+        if paused:
+            return set_status(connection, org, identifier, "paused", Cause(actor, reason or "paused", now))
+        # Not simply "active": rules added meanwhile begin now, and a document that pauses it still does.
+        enable(connection, org, identifier, now, actor=actor)
+        return get_connection(connection, org, identifier)
 
 
 def disconnect(deployment: Deployment, org: str, integration: str, *, actor: str, reason: str) -> ConnectionRow:
@@ -94,6 +98,9 @@ def disconnect(deployment: Deployment, org: str, integration: str, *, actor: str
 def _row(deployment: Deployment, org: str, identifier: str) -> ConnectionRow:
     with reading(deployment.engine) as connection:
         try:
-            return get_connection(connection, org, identifier)
+            row = get_connection(connection, org, identifier)
         except ConnectionNotFound as error:
             raise Refusal(f"{error}: add it to the organization's YAML and apply that first") from None
+    if not row.configuration:
+        raise Refusal(f"{identifier} has left the organization's YAML: add it there and apply that first")
+    return row

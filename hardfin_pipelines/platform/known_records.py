@@ -108,7 +108,7 @@ def known_records(
         item_names: Normalized names of items to look up.
     """
     found: dict[tuple[Role, str], str] = {}
-    roles: tuple[Role, ...] = ("company", "product")
+    roles: tuple[Role, ...] = ("company", "line_item", "product")
     for role in roles:
         by_id = linked_entities(connection, org, connection_id, objects[role], ids.get(role, ()))
         found.update({(role, external_id): entity for external_id, entity in by_id.items()})

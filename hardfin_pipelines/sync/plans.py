@@ -107,7 +107,7 @@ class Known:
 
     Attributes:
         ledger: Deal ids (and ids merged into them) to (ledger id, project id).
-        links: (role, external id) to entity id, for companies and products.
+        links: (role, external id) to entity id, for companies, line items and products.
         items_by_name: Normalized name to the ids of all items that bear it.
     """
 

@@ -1,6 +1,6 @@
 """The plan of a re-sync: every difference, what is written, and what the links remember afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hardfin_pipelines.sync.entities import EntityType
@@ -80,18 +80,20 @@ def plan_resync(
         keep_local_edits: Whether edits made in Hardfin stand.
     """
     planner = _Planner(keep_local_edits=keep_local_edits)
-    links = {(link.entity, link.entity_id): link for link in crm.links}
+    links: dict[tuple[EntityType, str], list[NewLink]] = {}
+    for link in crm.links:
+        links.setdefault((link.entity, link.entity_id), []).append(link)
     still_there: set[str] = set()
     for entity in crm.entities:
-        link = links.get((entity.entity, entity.id))
+        own_links = links.get((entity.entity, entity.id), [])
+        line = next((held.lines[link.external_id] for link in own_links if link.external_id in held.lines), None)
         if entity.entity == "project":
             planner.compare(held.project, _compared_values(entity))
-        elif entity.entity == "project_line_item" and link is not None and link.external_id in held.lines:
-            line = held.lines[link.external_id]
+        elif entity.entity == "project_line_item" and line is not None:
             still_there.add(line.id)
             planner.compare(line, _compared_values(entity))
         else:
-            planner.add(entity, link)
+            planner.add(entity, own_links)
     if held.customer is not None and customer_values is not None:
         planner.compare(held.customer, customer_values)
     planner.remove(removed_lines(list(held.lines.values()), frozenset(still_there)))
@@ -127,14 +129,15 @@ class _Planner:
             self._restored.append(held.id)
         if change.fields or change.kind == "restore":
             self._changes.append(change)
-        if texts != dict(held.synced):
-            self._link_updates.append(LinkUpdate(held.entity, held.id, texts))
+        # A field the vendor hides now keeps its base: it may come back.
+        base = {**held.synced, **texts}
+        if base != dict(held.synced):
+            self._link_updates.append(LinkUpdate(held.entity, held.id, base))
 
-    def add(self, entity: NewEntity, link: NewLink | None) -> None:
+    def add(self, entity: NewEntity, own_links: Sequence[NewLink]) -> None:
         self._entities.append(entity)
         self._changes.append(added_entity(entity.entity, entity.id, entity.values))
-        if link is not None:
-            self._links.append(link)
+        self._links.extend(own_links)
 
     def remove(self, changes: tuple[EntityChange, ...]) -> None:
         self._changes.extend(changes)
