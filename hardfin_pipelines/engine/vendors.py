@@ -40,6 +40,7 @@ class VendorRegistry:
         self._engine = engine
         self._vault = vault
         self._http: httpx.AsyncClient | None = None
+        self.hubspot_limits = HubSpotLimits()
 
     def crm_connector(self, row: ConnectionRow, memory: PageMemory | None = None) -> CrmConnector:
         """A connector for a connection's account.
@@ -109,7 +110,7 @@ class VendorRegistry:
             base_url=self._settings.hubspot_url,
             app=self._app() if configured else None,
             tokens=tokens,
-            limits=HubSpotLimits(),
+            limits=self.hubspot_limits,
             account=account_id,
             memory=memory,
         )
