@@ -7,6 +7,7 @@ from hardfin_pipelines.orchestration.assets.history import crm_initial_load
 from hardfin_pipelines.orchestration.assets.operations import change_poll, retention, sync_health_asset
 from hardfin_pipelines.orchestration.checks import CHECKS
 from hardfin_pipelines.orchestration.jobs import JOBS
+from hardfin_pipelines.orchestration.load_sensor import start_initial_loads
 from hardfin_pipelines.orchestration.resources import HardfinResource
 from hardfin_pipelines.orchestration.schedules import SCHEDULES
 from hardfin_pipelines.orchestration.sensors import SENSORS
@@ -20,7 +21,7 @@ def defs() -> dg.Definitions:
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,
-        sensors=SENSORS,
+        sensors=[*SENSORS, start_initial_loads],
         resources={"hardfin": HardfinResource()},
         executor=dg.in_process_executor,
     )

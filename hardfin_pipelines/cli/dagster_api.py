@@ -18,12 +18,10 @@ mutation Launch($params: ExecutionParams!) {
   }
 }
 """
-_BACKFILL = """
-mutation Backfill($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
+_BACKFILLS = """
+query Backfills {
+  partitionBackfillsOrError(limit: 100) {
+    ... on PartitionBackfills { results { id tags { key value } } }
   }
 }
 """
@@ -71,22 +69,15 @@ class DagsterApi:
             raise Refusal(f"Dagster does not start {job}: {answer}")
         return str(answer["run"]["runId"])
 
-    def backfill(self, assets: list[list[str]], partitions: list[str], tags: Mapping[str, str]) -> str:
-        """Ask for a backfill of some assets over some partitions; its id.
-
-        Raises:
-            Refusal: Dagster does not take it.
-        """
-        params = {
-            "assetSelection": [{"path": path} for path in assets],
-            "partitionNames": partitions,
-            "tags": [{"key": key, "value": value} for key, value in tags.items()],
-            "title": f"Initial load of {tags.get('hardfin/org', '')}",
-        }
-        answer = self._ask(_BACKFILL, {"params": params})["launchPartitionBackfill"]
-        if answer["__typename"] != "LaunchBackfillSuccess":
-            raise Refusal(f"Dagster does not start the backfill: {answer}")
-        return str(answer["backfillId"])
+    def backfills(self, tags: Mapping[str, str]) -> list[str]:
+        """The ids of the backfills that have some tags, newest first."""
+        answer = self._ask(_BACKFILLS, {})["partitionBackfillsOrError"]
+        wanted = set(tags.items())
+        return [
+            str(each["id"])
+            for each in answer.get("results") or []
+            if wanted <= {(tag["key"], tag["value"]) for tag in each["tags"]}
+        ]
 
     def backfill_status(self, backfill_id: str) -> tuple[str, int, int]:
         """Its status, how many of its runs are over, and how many it has so far."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -124,19 +123,11 @@ class Story:
         print_table(f"done in {seconds:.0f} s", columns, rows)
 
     def _load(self) -> None:
-        from hardfin_pipelines.orchestration import launching
-        from hardfin_pipelines.orchestration.partitions import month_keys
-
         before = {account.org: self._calls(account) for account in self._accounts}
-        backfills = {}
-        for account in self._accounts:
-            with launching.open_instance() as instance:
-                launching.know_organization(instance, account.org)
-                launching.start_onboarding(instance, account.org)
-            keys = [launching.load_key(account.org, month) for month in month_keys(account.since, datetime.now(UTC))]
-            tags = {"hardfin/org": account.org, "hardfin/trigger": "load", "hardfin/lane": f"{account.org}:load"}
-            backfills[account.org] = self._dagster.backfill(launching.history_assets(), keys, tags)
-            self._say(2, f"{account.org}: backfill {backfills[account.org]} over {len(keys)} months requested")
+        with console.status("waiting for the sensor that starts initial loads ..."):
+            backfills = {account.org: self._requested_backfill(account) for account in self._accounts}
+        for org, backfill_id in backfills.items():
+            self._say(2, f"{org}: the sensor start_initial_loads requested backfill {backfill_id}")
         with Progress(console=console, transient=True) as progress:
             tasks = {org: progress.add_task(f"initial load of {org}", total=None) for org in backfills}
             wait_until(lambda: self._all_loaded(backfills, progress, tasks), "the initial loads", 150, pause=1)
@@ -146,6 +137,17 @@ class Story:
             calls = self._calls(account) - before[account.org]
             self._loaded[account.org] = Counts(entities, calls, self._least_calls(account))
             self._say(2, f"{account.org}: loaded {entities['project']} projects with {calls} vendor calls")
+
+    def _requested_backfill(self, account: SandboxAccount) -> str:
+        """The backfill that the sensor asks for once an account with a start date is connected."""
+        found: list[str] = []
+
+        def there_is_one() -> bool:
+            found.extend(self._dagster.backfills({"hardfin/org": account.org, "hardfin/trigger": "load"}))
+            return bool(found)
+
+        wait_until(there_is_one, f"the backfill of {account.org}", 90)
+        return found[0]
 
     def _all_loaded(self, backfills: Mapping[str, str], progress: Progress, tasks: Mapping[str, Any]) -> bool:
         done = True

@@ -1,15 +1,18 @@
 """What a run does for an organization's CRM connections: its pending work, a window of its initial load."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import datetime
+from hashlib import sha256
 
+from hardfin_pipelines.connectors.base import TriggerQuery
 from hardfin_pipelines.connectors.errors import VendorError
-from hardfin_pipelines.engine.crm_sync import CrmVisit, SyncReport, tick_query, window_query
+from hardfin_pipelines.engine.crm_sync import CrmVisit, SyncReport, tick_query
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.failures import note_vendor_failure
-from hardfin_pipelines.engine.opening import active_crm_connections
+from hardfin_pipelines.engine.loading import stages_to_load, start_of
+from hardfin_pipelines.engine.opening import active_crm_connections, open_crm_connection
 from hardfin_pipelines.engine.visits import Visit, open_visit
 from hardfin_pipelines.platform import pending
 from hardfin_pipelines.platform.connection_store import ConnectionRow, get_connection, mark_synced
@@ -18,6 +21,7 @@ from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.entity_rows import count_entities
 from hardfin_pipelines.platform.load_windows import close_window
 from hardfin_pipelines.sync.entities import EntityType
+from hardfin_pipelines.sync.initial_load import stage_pairs
 
 
 @dataclass(slots=True)
@@ -100,11 +104,19 @@ async def sync_organization(deployment: Deployment, org: str, *, run_id: str) ->
 
 
 async def load_window(
-    deployment: Deployment, org: str, start: datetime, end: datetime, *, run_id: str
+    deployment: Deployment, org: str, start: datetime, end: datetime, *, only_new: bool = False, run_id: str
 ) -> OrganizationSync:
     """Sync the deals that were modified in [start, end) and are won by now, at every active CRM connection.
 
     The same window again finds everything in the ledger. A window that was cut off goes on where it was.
+
+    Args:
+        deployment: The deployment.
+        org: The organization.
+        start: The window's first moment, in vendor time; what lies before a connection's start date is left out.
+        end: Its end, exclusive.
+        only_new: Look only for trigger stages for which the window was not loaded yet.
+        run_id: The run.
 
     Raises:
         VendorError: A vendor refused or failed; its connection says so, the window stays open.
@@ -112,27 +124,48 @@ async def load_window(
     """
     synced = OrganizationSync(org)
     for row in active_crm_connections(deployment, org):
-        first = max(start, _start_of(row, start))
+        first = max(start, start_of(row) or start)
         if first >= end:
             synced.notes.append(f"{row.connection_id}: {start:%Y-%m} is before its start date {row.start_date}")
             continue
-        unit = f"load-{first:%Y-%m-%d}-to-{end:%Y-%m-%d}"
-        async with (
-            _noting_failures(deployment, row),
-            open_visit(
-                deployment, org, row.connection_id, lane="load", unit=unit, run_id=run_id, trigger="load"
-            ) as visit,
-        ):
-            runner = CrmVisit(visit)
-            synced.reports[row.integration] = runner.report
-            await runner.sync(window_query(visit.crm, first, end))
-            if runner.report.interrupted:
-                synced.notes.append(runner.report.interrupted)
-                continue
-            with writing(deployment.engine) as connection:
-                close_window(connection, visit.stamp, first, end, runner.report.numbers())
+        crm = open_crm_connection(deployment, org, row.connection_id)
+        stages = stages_to_load(crm, (first, end)) if only_new else crm.trigger_stages()
+        if not stages:
+            synced.notes.append(f"{row.connection_id}: {first:%Y-%m-%d} to {end:%Y-%m-%d} is loaded already")
+            continue
+        await _load(deployment, synced, row, stages, first, end, run_id)
     synced.held = _held(deployment, org)
     return synced
+
+
+async def _load(
+    deployment: Deployment,
+    synced: OrganizationSync,
+    row: ConnectionRow,
+    stages: Mapping[str, tuple[str, ...]],
+    start: datetime,
+    end: datetime,
+    run_id: str,
+) -> None:
+    """Load one window of one connection for some trigger stages, and close it."""
+    pairs = stage_pairs(stages)
+    # Another set of stages is another unit: its landed files must not take the place of the first one's.
+    which = sha256(repr(sorted(pairs)).encode()).hexdigest()[:8]
+    unit = f"load-{start:%Y-%m-%d}-to-{end:%Y-%m-%d}-{which}"
+    async with (
+        _noting_failures(deployment, row),
+        open_visit(
+            deployment, synced.org, row.connection_id, lane="load", unit=unit, run_id=run_id, trigger="load"
+        ) as visit,
+    ):
+        runner = CrmVisit(visit)
+        synced.reports[row.integration] = runner.report
+        await runner.sync(TriggerQuery(stages=stages, modified_from=start, modified_before=end))
+        if runner.report.interrupted:
+            synced.notes.append(runner.report.interrupted)
+            return
+        with writing(deployment.engine) as connection:
+            close_window(connection, visit.stamp, start, end, runner.report.numbers(), pairs)
 
 
 async def _tick(
@@ -193,10 +226,6 @@ def _settle(deployment: Deployment, visit: Visit, report: SyncReport) -> None:
                 connection, stamp.org, stamp.connection_id, deal_object, position, now=stamp.now, run_id=stamp.run_id
             )
         mark_synced(connection, stamp.org, stamp.connection_id, deployment.now())
-
-
-def _start_of(row: ConnectionRow, otherwise: datetime) -> datetime:
-    return datetime.combine(row.start_date, time.min, UTC) if row.start_date else otherwise
 
 
 def _release(deployment: Deployment, org: str, connection_id: str, claim: str, *, failed: bool) -> None:

@@ -76,11 +76,6 @@ def tick_query(crm: CrmConnection, cursor: datetime) -> TriggerQuery:
     return TriggerQuery(stages=crm.trigger_stages(), modified_from=since, entered_since=since)
 
 
-def window_query(crm: CrmConnection, start: datetime, end: datetime) -> TriggerQuery:
-    """What a window of the initial load asks: deals in a trigger stage, modified in [start, end)."""
-    return TriggerQuery(stages=crm.trigger_stages(), modified_from=start, modified_before=end)
-
-
 class CrmVisit:
     """Works through the deals of one visit. A person's wish to stop ends it in good order, with a note."""
 

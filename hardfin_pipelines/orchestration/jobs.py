@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, ENTITY_ASSETS, INITIAL_LOAD, vendor_key
+from hardfin_pipelines.orchestration.assets.crm import RESYNC, TRIGGER_TAG
 from hardfin_pipelines.orchestration.assets.operations import CHANGE_POLL, RETENTION, SYNC_HEALTH
 from hardfin_pipelines.orchestration.partitions import load_partitions, org_partitions
 
@@ -32,9 +33,9 @@ resync_project_job = dg.define_asset_job(
     "resync_project",
     selection=_entities.without_checks(),
     partitions_def=org_partitions,
-    description="Re-sync one project: pick the organization's partition, give `project` in the config. Shows what "
-    "would change first (`preview`), writes when that is unticked.",
-    tags={"hardfin/trigger": "resync"},
+    description="Re-sync one project: pick the organization's partition and give `project` in the config. As launched "
+    "it only **previews** what would change and materializes nothing; set `preview: false` to write.",
+    tags={TRIGGER_TAG: RESYNC},
 )
 
 initial_load_job = dg.define_asset_job(
@@ -42,7 +43,7 @@ initial_load_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*_history, INITIAL_LOAD),
     partitions_def=load_partitions,
     description="Load an organization's past deals, by month of modification.",
-    tags={"hardfin/trigger": "load"},
+    tags={TRIGGER_TAG: "load"},
 )
 
 health_job = dg.define_asset_job(
@@ -66,6 +67,6 @@ def org_tags(org: str, integration: str, trigger: str, lane: str) -> Mapping[str
     return {
         "hardfin/org": org,
         "hardfin/integration": integration,
-        "hardfin/trigger": trigger,
+        TRIGGER_TAG: trigger,
         LANE_TAG: f"{org}:{lane}",
     }

@@ -13,7 +13,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from hardfin_pipelines.definitions import defs
 from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, INITIAL_LOAD, vendor_key
 from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
-from hardfin_pipelines.orchestration.assets.history import MONTHS_PER_RUN
+from hardfin_pipelines.orchestration.assets.history import LOAD_STEP, MONTHS_PER_RUN
 from hardfin_pipelines.orchestration.jobs import initial_load_job, org_tags, resync_project_job, sync_org_job
 from hardfin_pipelines.orchestration.partitions import month_keys, onboarding_partitions, org_partitions
 
@@ -69,8 +69,18 @@ def load_now(instance: dg.DagsterInstance, org: str, months: Sequence[str], acto
     return _execute(instance, initial_load_job.name, tags=tags)
 
 
-def request_backfill(instance: dg.DagsterInstance, org: str, months: Sequence[str], actor: str) -> str:
-    """Ask the daemon for the backfill of an initial load, as the button in Dagster's UI does; its id."""
+def request_backfill(
+    instance: dg.DagsterInstance, org: str, months: Sequence[str], actor: str, *, only_new: bool = False
+) -> str:
+    """Ask the daemon for the backfill of an initial load, as the button in Dagster's UI does; its id.
+
+    Args:
+        instance: Dagster's instance.
+        org: The organization.
+        months: Partition keys of months.
+        actor: Who asks, for the audit.
+        only_new: Load only for trigger stages for which the months were not loaded yet.
+    """
     know_organization(instance, org)
     start_onboarding(instance, org)
     backfill = PartitionBackfill.from_asset_partitions(
@@ -84,7 +94,7 @@ def request_backfill(instance: dg.DagsterInstance, org: str, months: Sequence[st
         all_partitions=False,
         title=f"Initial load of {org}",
         description=None,
-        run_config=None,
+        run_config={"ops": {LOAD_STEP: {"config": {"only_new": only_new}}}},
     )
     instance.add_backfill(backfill)
     return backfill.backfill_id

@@ -44,6 +44,13 @@ def month_keys(since: datetime, until: datetime) -> list[str]:
     return keys
 
 
+def month_spans(until: datetime) -> list[tuple[datetime, datetime]]:
+    """All months that a load may cover, as [start, end), up to the one a moment lies in."""
+    since = datetime.strptime(EARLIEST_LOAD, "%Y-%m-%d").replace(tzinfo=UTC)
+    starts = [datetime.strptime(key, "%Y-%m-%d").replace(tzinfo=UTC) for key in month_keys(since, until)]
+    return [(start, start + relativedelta(months=1)) for start in starts]
+
+
 def load_windows(keys: Iterable[str]) -> list[LoadWindow]:
     """The windows that some partition keys ask for; months of one organization that follow each other become one.
 

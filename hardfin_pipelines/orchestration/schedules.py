@@ -1,16 +1,19 @@
 """The schedules: one a cadence, each one run whatever the number of organizations; and the daily upkeep."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import dagster as dg
 
 from hardfin_pipelines.orchestration.jobs import change_poll_job, health_job, retention_job
+from hardfin_pipelines.orchestration.resources import HardfinResource
+from hardfin_pipelines.platform.connection_store import due_connections
+from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.sync.cadence import Tier
 
-# The daily tier is spread over the day by each connection's own due time, so its schedule looks every hour.
+# Connections of the daily tier are spread over the day in slots of five minutes.
 TIER_CRON: Mapping[Tier, str] = MappingProxyType(
-    {"5m": "*/5 * * * *", "15m": "*/15 * * * *", "30m": "*/30 * * * *", "60m": "0 * * * *", "daily": "20 * * * *"}
+    {"5m": "*/5 * * * *", "15m": "*/15 * * * *", "30m": "*/30 * * * *", "60m": "0 * * * *", "daily": "*/5 * * * *"}
 )
 
 
@@ -25,19 +28,24 @@ def poll_request(tier: Tier, *, org: str = "", run_key: str | None = None) -> dg
 
 
 def _tier_schedule(tier: Tier, cron: str) -> dg.ScheduleDefinition:
-    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return poll_request(tier, run_key=f"{tier}:{context.scheduled_execution_time.isoformat()}")
-
-    function: Callable[[dg.ScheduleEvaluationContext], dg.RunRequest] = evaluate
-    return dg.ScheduleDefinition(
+    @dg.schedule(
         name=f"poll_every_{tier}" if tier != "daily" else "poll_daily",
         job=change_poll_job,
         cron_schedule=cron,
         execution_timezone="UTC",
-        execution_fn=function,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Asks the due connections with cadence {tier} whether anything changed.",
+        description=f"Asks the due connections with cadence {tier} whether anything changed, all in one run. "
+        "No run where none is due.",
     )
+    def poll_tier(context: dg.ScheduleEvaluationContext, hardfin: HardfinResource) -> dg.RunRequest | dg.SkipReason:
+        deployment = hardfin.deployment()
+        with reading(deployment.engine) as connection:
+            due = due_connections(connection, tier, deployment.now(), limit=1)
+        if not due:
+            return dg.SkipReason(f"no connection with cadence {tier} is due")
+        return poll_request(tier, run_key=f"{tier}:{context.scheduled_execution_time.isoformat()}")
+
+    return poll_tier
 
 
 SCHEDULES = [
@@ -48,6 +56,7 @@ SCHEDULES = [
         cron_schedule="7,22,37,52 * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Counts how connections are and runs the checks over all organizations.",
     ),
     dg.ScheduleDefinition(
         name="retention_daily",
@@ -55,5 +64,6 @@ SCHEDULES = [
         cron_schedule="30 3 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Prunes old operational events and landed files, at night.",
     ),
 ]

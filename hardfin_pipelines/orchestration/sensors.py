@@ -8,6 +8,7 @@ import dagster as dg
 from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, ENTITY_ASSETS, vendor_key
 from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
 from hardfin_pipelines.orchestration.jobs import org_tags, sync_org_job
+from hardfin_pipelines.orchestration.onboarding import loading_orgs, orgs_to_show
 from hardfin_pipelines.orchestration.partitions import onboarding_partitions, org_partitions
 from hardfin_pipelines.orchestration.resources import HardfinResource
 from hardfin_pipelines.platform import pending
@@ -79,24 +80,39 @@ def _is_over(instance: dg.DagsterInstance, claim: pending.Claim) -> bool:
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Keeps the partition keys equal to the organizations: new ones appear, removed ones leave.",
+    description="Keeps the partition keys equal to the organizations: new ones appear, removed ones leave. The keys of "
+    "an initial load appear when an account is connected and leave two weeks after the load is done.",
 )
 def org_registry(context: dg.SensorEvaluationContext, hardfin: HardfinResource) -> dg.SensorResult:
     """Add and delete partition keys."""
-    with reading(hardfin.deployment().engine) as connection:
-        wanted = set(list_organizations(connection))
-    present = set(context.instance.get_dynamic_partitions(str(org_partitions.name)))
-    onboarding = set(context.instance.get_dynamic_partitions(str(onboarding_partitions.name)))
-    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    if wanted - present:
-        requests.append(org_partitions.build_add_request(sorted(wanted - present)))
-    if present - wanted:
-        requests.append(org_partitions.build_delete_request(sorted(present - wanted)))
-    if onboarding - wanted:
-        requests.append(onboarding_partitions.build_delete_request(sorted(onboarding - wanted)))
+    deployment = hardfin.deployment()
+    instance = context.instance
+    present = set(instance.get_dynamic_partitions(str(org_partitions.name)))
+    onboarding = set(instance.get_dynamic_partitions(str(onboarding_partitions.name)))
+    with reading(deployment.engine) as connection:
+        known = set(list_organizations(connection))
+        loads = orgs_to_show(connection, onboarding & known, deployment.now())
+    leaving = onboarding - loads
+    if leaving & known:
+        leaving -= loading_orgs(instance, onboarding) & known
+    requests = [
+        *_differences(org_partitions, known - present, present - known),
+        *_differences(onboarding_partitions, loads - onboarding, leaving),
+    ]
     if not requests:
-        return dg.SensorResult(skip_reason=f"{len(wanted)} organizations, all known")
+        return dg.SensorResult(
+            skip_reason=f"{len(known)} organizations, all known; {len(onboarding)} with an initial load"
+        )
     return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+def _differences(
+    partitions: dg.DynamicPartitionsDefinition, new: set[str], gone: set[str]
+) -> Iterator[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+    if new:
+        yield partitions.build_add_request(sorted(new))
+    if gone:
+        yield partitions.build_delete_request(sorted(gone))
 
 
 SENSORS = [start_pending_syncs, org_registry]

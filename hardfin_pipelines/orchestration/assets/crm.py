@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.crm_runs import OrganizationSync, sync_claimed, sync_organization
@@ -29,25 +30,39 @@ from hardfin_pipelines.sync.entities import EntityType
 
 CRM_STEP = "crm_sync"
 
+TRIGGER_TAG = "hardfin/trigger"
+RESYNC = "resync"
+
 Metadata = dict[str, dg.MetadataValue[Any]]
 
 
 class CrmSyncConfig(dg.Config):
     """What to sync. With nothing set: everything that changed at the organization's CRM since the last visit."""
 
-    project: str = ""
-    """Re-sync this one project: its Hardfin id (prj_…) or the id of its deal. Empty: an ordinary sync."""
-    connection: str = ""
-    """The connection, such as acme:hubspot: set by the sensor; with a deal id in `project`, needed only where two CRMs
-    know that id."""
-    preview: bool = True
-    """With `project`: show what a re-sync would change, field by field, and write nothing. Untick to write."""
-    keep_local_edits: bool = False
-    """With `project`: leave fields alone that were edited in Hardfin since the last sync."""
-    reason: str = ""
-    """With `project`: why, for the audit log."""
-    claim: str = ""
-    """Set by the sensor: the pending work this run was started for."""
+    project: str = Field(
+        default="",
+        description="The one project to re-sync: its Hardfin id (prj_…) or the id of its deal. Empty: an ordinary "
+        "sync (the job resync_project refuses that).",
+    )
+    preview: bool = Field(
+        default=True,
+        description="Only with `project`. true: show what a re-sync would change, field by field, and write nothing; "
+        "the table is in the run's log and on the Events page of hardfin/projects. false: write.",
+    )
+    keep_local_edits: bool = Field(
+        default=False,
+        description="Only with `project`. true: leave fields alone that were edited in Hardfin since the last sync. "
+        "false: the CRM's values replace them.",
+    )
+    reason: str = Field(default="", description="Only with `project`: why, for the audit log.")
+    connection: str = Field(
+        default="",
+        description="A connection, such as acme:hubspot. With a deal's id in `project`, needed only where two CRMs "
+        "know that id. The sensor sets it for ordinary syncs.",
+    )
+    claim: str = Field(
+        default="", description="Set by the sensor: the pending work this run was started for. Leave it empty."
+    )
 
 
 def run_actor(context: dg.AssetExecutionContext) -> str:
@@ -73,6 +88,12 @@ def crm_sync(
     """Sync what changed at an organization's CRM, or re-sync one project."""
     deployment = hardfin.deployment()
     org = context.partition_key
+    if not config.project and context.run_tags.get(TRIGGER_TAG) == RESYNC:
+        raise dg.Failure(
+            description="resync_project: give `project` in the config, the project's id (prj_…) or its deal's id; to "
+            "sync whatever changed, launch sync_org",
+            allow_retries=False,
+        )
     try:
         if config.project:
             request = ResyncRequest(
@@ -146,11 +167,12 @@ def _resync_results(context: dg.AssetExecutionContext, resynced: ResyncReport) -
     table = dg.MetadataValue.md(resync_markdown(resynced))
     context.log.info(resynced.summary())
     if resynced.preview:
+        context.log.info("this was a preview: nothing was written; launch again with preview: false to write")
         context.log_event(
             dg.AssetObservation(
                 ENTITY_ASSETS["project"],
                 partition=context.partition_key,
-                description=resynced.summary(),
+                description=f"Preview, nothing was written: {resynced.summary()}",
                 metadata={"project": resynced.project_id, "preview": table},
             )
         )

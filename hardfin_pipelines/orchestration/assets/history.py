@@ -25,6 +25,14 @@ MONTHS_PER_RUN = 6
 """Enough months to be few runs, few enough to show progress and to start again cheaply."""
 
 
+class InitialLoadConfig(dg.Config):
+    """What to load of the months."""
+
+    only_new: bool = False
+    """Load only for pipelines and stages for which these months were not loaded yet. Unset: look at all deals again;
+    what is in Hardfin already is left alone."""
+
+
 @dg.multi_asset(
     name=LOAD_STEP,
     specs=[*(spec for name in CRM_OBJECTS for spec in vendor_specs(name, history=True)), initial_load_spec()],
@@ -34,7 +42,7 @@ MONTHS_PER_RUN = 6
     pool="crm_api",
 )
 def crm_initial_load(
-    context: dg.AssetExecutionContext, hardfin: HardfinResource
+    context: dg.AssetExecutionContext, config: InitialLoadConfig, hardfin: HardfinResource
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Load the months of this run; months that follow each other are one window at the vendor."""
     deployment = hardfin.deployment()
@@ -42,7 +50,14 @@ def crm_initial_load(
     for window in load_windows(context.partition_keys):
         try:
             synced = deployment.run(
-                load_window(deployment, window.org, window.start, window.end, run_id=context.run_id)
+                load_window(
+                    deployment,
+                    window.org,
+                    window.start,
+                    window.end,
+                    only_new=config.only_new,
+                    run_id=context.run_id,
+                )
             )
         except (VendorError, Refusal) as error:
             raise failure(error) from None
@@ -68,9 +83,10 @@ def _results(context: dg.AssetExecutionContext, loads: list[OrganizationSync]) -
         reports = [load.reports[integration] for load in loads if integration in load.reports]
         for role in roles:
             key = vendor_key(integration, role, history=True)
-            if reports and key in selected:
+            if key in selected:
+                # Also where nothing was left to load: the months are done, and the backfill waits for that.
                 landed = sum(report.read.landed.get(role, 0) for report in reports)
-                yield dg.MaterializeResult(key, metadata=landed_metadata(reports[-1], landed))
+                yield dg.MaterializeResult(key, metadata=landed_metadata(reports[-1], landed) if reports else {})
     if INITIAL_LOAD in selected:
         counts: dict[str, int] = {}
         for load in loads:

@@ -24,10 +24,13 @@ KEEP_LANDED = timedelta(days=90)
 class ChangePollConfig(dg.Config):
     """Which connections to ask."""
 
-    tier: Literal["5m", "15m", "30m", "60m", "daily"] = "5m"
-    """The cadence whose connections are asked, where they are due."""
-    org: str = ""
-    """Ask this organization's connections now, due or not. Empty: all organizations of the tier that are due."""
+    tier: Literal["5m", "15m", "30m", "60m", "daily"] = Field(
+        default="5m", description="The cadence whose connections are asked, where they are due."
+    )
+    org: str = Field(
+        default="",
+        description="Ask this organization's connections now, due or not. Empty: all of the cadence that are due.",
+    )
 
 
 @dg.asset(
@@ -87,10 +90,16 @@ def sync_health_asset(hardfin: HardfinResource) -> dg.MaterializeResult[None]:
 class RetentionConfig(dg.Config):
     """How long to keep what."""
 
-    event_days: int = Field(default=KEEP_EVENTS.days, ge=1)
-    """Days that operational events of finished runs are kept. Materializations and checks stay."""
-    landed_days: int = Field(default=KEEP_LANDED.days, ge=1)
-    """Days that landed files are kept; the newest of each record stays."""
+    event_days: int = Field(
+        default=KEEP_EVENTS.days,
+        ge=1,
+        description="Days that operational events of finished runs are kept. Materializations and checks stay.",
+    )
+    landed_days: int = Field(
+        default=KEEP_LANDED.days,
+        ge=1,
+        description="Days that landed files are kept; the newest of each record stays.",
+    )
 
 
 @dg.asset(

@@ -1,0 +1,82 @@
+"""Rule 6: which organizations need an initial load now, and of which months.
+
+A connection that is enabled with a start date is loaded from then on; a pipeline or stage that is turned on later
+brings the months back, for that stage alone. What lies after the last load belongs to ticks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from sqlalchemy import select
+
+from hardfin_pipelines.engine.crm_connection import CrmConnection
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.opening import CRMS, prepare
+from hardfin_pipelines.platform.connection_store import ConnectionRow, get_connection
+from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.load_windows import closed_windows, forget_stages
+from hardfin_pipelines.platform.tables import connections
+from hardfin_pipelines.sync.initial_load import Span, not_loaded, spans_to_load, stage_pairs
+
+
+@dataclass(frozen=True, slots=True)
+class LoadNeeded:
+    """Months of one organization that are to be loaded, for one connection or several."""
+
+    org: str
+    spans: tuple[Span, ...]
+
+
+def loads_needed(deployment: Deployment, months: Sequence[Span]) -> list[LoadNeeded]:
+    """What is to be loaded now, over ALL organizations.
+
+    Args:
+        deployment: The deployment.
+        months: All months up to now, in order.
+    """
+    with reading(deployment.engine) as connection:
+        rows = connection.execute(
+            select(connections.c.org, connections.c.connection_id)
+            .where(
+                connections.c.status == "active",
+                connections.c.start_date.is_not(None),
+                connections.c.integration.in_(CRMS),
+            )
+            .order_by(connections.c.org, connections.c.connection_id)
+        ).all()
+        candidates = [get_connection(connection, row.org, row.connection_id) for row in rows]
+    found: dict[str, set[Span]] = {}
+    for row in candidates:
+        found.setdefault(row.org, set()).update(_spans_of(deployment, row, months))
+    return [LoadNeeded(org, tuple(sorted(spans))) for org, spans in found.items() if spans]
+
+
+def stages_to_load(crm: CrmConnection, span: Span) -> dict[str, tuple[str, ...]]:
+    """The trigger stages for which a span was not loaded yet, by pipeline."""
+    wanted = stage_pairs(crm.trigger_stages())
+    with reading(crm.engine) as connection:
+        closed = closed_windows(connection, crm.row.org, crm.row.connection_id)
+    left = not_loaded(span, wanted, closed)
+    return {
+        pipeline: tuple(stage for stage in stages if (pipeline, stage) in left)
+        for pipeline, stages in crm.trigger_stages().items()
+        if any((pipeline, stage) in left for stage in stages)
+    }
+
+
+def start_of(row: ConnectionRow) -> datetime | None:
+    """The first moment of a connection's start date."""
+    return None if row.start_date is None else datetime.combine(row.start_date, time.min, UTC)
+
+
+def _spans_of(deployment: Deployment, row: ConnectionRow, months: Sequence[Span]) -> list[Span]:
+    since = start_of(row)
+    crm = prepare(deployment, row, deployment.now())
+    if since is None or crm is None:
+        return []
+    wanted = stage_pairs(crm.trigger_stages())
+    with writing(deployment.engine) as connection:
+        forget_stages(connection, row.org, row.connection_id, wanted)
+        closed = closed_windows(connection, row.org, row.connection_id)
+    return spans_to_load(months, since, wanted, closed)
