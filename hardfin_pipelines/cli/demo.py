@@ -1,6 +1,7 @@
 """`hardfin demo`: the main job end to end, through the schedules, sensors and jobs of production."""
 
 import os
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ def demo(
         with serving(sandbox) as sandbox_url:
             variables = {"HARDFIN_HOME": str(home), **environment(sandbox, sandbox_url)}
             os.environ.update(variables)
+            _write_environment(home / "environment", variables)
             from hardfin_pipelines.orchestration.home import ensure_dagster_home
 
             deployment = Deployment.open(load_settings())
@@ -49,7 +51,7 @@ def demo(
             with running_dagster(dagster_home, variables, port or (3000 if keep_up else 0)) as dagster_url:
                 story.tell(dagster_url)
                 story.summarize(time.monotonic() - began)
-                _say_what_next(home, variables, dagster_url if keep_up else "", sandbox_url)
+                _say_what_next(home, dagster_url if keep_up else "", sandbox_url)
                 if keep_up:
                     _wait_for_ctrl_c()
     except Refusal as error:
@@ -71,24 +73,31 @@ def _fresh_home() -> Path:
     return home
 
 
-def _say_what_next(home: Path, variables: dict[str, str], dagster_url: str, sandbox_url: str) -> None:
+def _write_environment(file: Path, variables: dict[str, str]) -> None:
+    """What another terminal needs to use the command line on what is up, as a file to source."""
+    file.touch(mode=0o600)
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    lines.append(f"export DAGSTER_HOME={shlex.quote(str(file.parent / 'dagster'))}\n")
+    file.write_text("".join(lines), encoding="utf-8")
+
+
+def _say_what_next(home: Path, dagster_url: str, sandbox_url: str) -> None:
     console.rule("what to type next")
+    shown = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
     if dagster_url:
         console.print(f"  Dagster's UI       {dagster_url}", markup=False, highlight=False)
         console.print(f"  the sandbox        {sandbox_url}", markup=False, highlight=False)
-        console.print("  In another terminal, to use the command line on what is up:", markup=False)
-        for name, value in variables.items():
-            console.print(f"    export {name}={value}", markup=False, highlight=False, soft_wrap=True)
-        console.print("    .venv/bin/hardfin status", markup=False)
-        return
-    shown = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
-    console.print(
-        "  make ui                                        keep all of this up, with Dagster's UI", markup=False
-    )
-    console.print(f"  HARDFIN_HOME={shown} .venv/bin/hardfin status   what is in Hardfin now", markup=False)
-    console.print(
-        f"  HARDFIN_HOME={shown} .venv/bin/hardfin org export rover-rentals   an organization as YAML", markup=False
-    )
+        console.print("  In another terminal:", markup=False)
+    else:
+        _say("make ui", "keep all of this up, with Dagster's UI, to look around")
+    _say(f"source {shown}/environment", "point the command line at this demo")
+    _say(".venv/bin/hardfin status", "what is in Hardfin, and how the connections are")
+    _say(".venv/bin/hardfin org export rover-rentals", "an organization as YAML")
+
+
+def _say(command: str, what: str) -> None:
+    """One command on a line of its own, so that it can be copied."""
+    console.print(f"  # {what}\n  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _wait_for_ctrl_c() -> None:

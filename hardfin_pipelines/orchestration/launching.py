@@ -28,6 +28,10 @@ class RunResult:
     metadata: dict[str, dict[str, Any]]
 
 
+# The command says itself how a run ended; Dagster's own lines are in the run's log.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
 def resolved_definitions() -> dg.Definitions:
     """The code location of this process."""
     loaded = defs()
@@ -126,9 +130,10 @@ def load_key(org: str, month: str) -> str:
     return str(dg.MultiPartitionKey({"org": org, "month": month}))
 
 
-def _execute(instance: dg.DagsterInstance, job_name: str, **options: Any) -> RunResult:
+def _execute(instance: dg.DagsterInstance, job_name: str, *, run_config: Any = None, **options: Any) -> RunResult:
     job = resolved_definitions().resolve_job_def(job_name)
-    result = job.execute_in_process(instance=instance, raise_on_error=False, **options)
+    config = {**(run_config or {}), **_QUIET}
+    result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config, **options)
     metadata: dict[str, dict[str, Any]] = {}
     failure = ""
     for event in result.all_events:

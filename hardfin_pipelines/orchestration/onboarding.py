@@ -62,7 +62,7 @@ def covers(windows: Iterable[Window], start: datetime | None, until: datetime) -
         if position is None:
             position = begin
         if begin > position:
-            return False
+            break
         position = max(position, end)
     return position is not None and position >= until
 

@@ -4,6 +4,9 @@ from hardfin_pipelines.engine.resyncing import ResyncReport
 
 _LONGEST = 80
 
+# What Markdown or HTML would take for markup, as character references.
+_ENTITIES = str.maketrans({character: f"&#{ord(character)};" for character in "&\\|`*_~[]()<>!#$"})
+
 
 def resync_markdown(report: ResyncReport) -> str:
     """The changes field by field, as a Markdown table; vendor values are escaped."""
@@ -29,6 +32,4 @@ def _cell(text: str | None) -> str:
         return "—"
     flat = " ".join(text.split())
     flat = flat if len(flat) <= _LONGEST else flat[:_LONGEST] + "…"
-    for character in ("\\", "|", "`", "*", "_", "[", "]", "<", ">", "!", "#"):
-        flat = flat.replace(character, f"&#{ord(character)};")
-    return flat
+    return flat.translate(_ENTITIES)

@@ -55,6 +55,8 @@ def sync_request(claim: pending.Claim) -> dg.RunRequest:
         run_key=claim.key,
         partition_key=claim.org,
         asset_selection=[*keys, *ENTITY_ASSETS.values()],
+        # Checks look at all organizations: check_health runs them. Left out, a run with a selection runs them too.
+        asset_check_keys=[],
         run_config={"ops": {CRM_STEP: {"config": {"claim": claim.key, "connection": claim.connection_id}}}},
         tags={**tags, "dagster/priority": str(claim.priority)},
     )

@@ -64,10 +64,10 @@ def test_a_stage_that_is_turned_off_asks_for_nothing():
 @given(st.sets(st.integers(0, 5)))
 def test_loading_what_is_to_load_leaves_nothing_to_load(done):
     wanted = frozenset({WON})
-    closed = [ClosedWindow(*MONTHS[number], wanted) for number in done]
+    closed = [ClosedWindow(month(number), month(number + 1), wanted) for number in done]
     left = spans_to_load(MONTHS, month(0), wanted, closed)
     assert left == [span for number, span in enumerate(MONTHS) if number not in done]
-    closed += [ClosedWindow(*span, wanted) for span in left]
+    closed += [ClosedWindow(start, end, wanted) for start, end in left]
     assert spans_to_load(MONTHS, month(0), wanted, closed) == []
 
 

@@ -58,7 +58,7 @@ class Authenticator:
             RetryLater: HubSpot's token endpoint is down.
         """
         async with self._refreshing:
-            if False:
+            if self._current().access != refused:
                 return self._current().access
             stored = self._store.load()
             if stored.access not in {refused, ""} and not stored.refresh_is_due(self._clock.now()):

@@ -1,0 +1,124 @@
+import asyncio
+import time
+
+import pytest
+
+from hardfin_pipelines.connectors.clock import Clock
+from hardfin_pipelines.connectors.rate_limiter import SLACK_SECONDS, LimiterRegistry, RollingLimiter
+
+
+class VirtualTime:
+    """Time that moves only while somebody sleeps; the earliest sleeper wakes first."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self._waking: list[float] = []
+        self.clock = Clock(monotonic=lambda: self.now, sleep=self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        end = self.now + seconds
+        self._waking.append(end)
+        while self.now < end:
+            await asyncio.sleep(0)
+            if min(self._waking) == end:
+                self.now = max(self.now, end)
+        self._waking.remove(end)
+
+
+def most_in_a_window(times: list[float], seconds: float) -> int:
+    return max(sum(start <= each < start + seconds for each in times) for start in times)
+
+
+async def calls(limiter: RollingLimiter, count: int, clock: Clock) -> list[float]:
+    async def call() -> float:
+        await limiter.acquire()
+        return clock.monotonic()
+
+    return sorted(await asyncio.gather(*(call() for _ in range(count))))
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(5, 1.0), (110, 10.0), (1, 1.0)])
+def test_no_window_ever_holds_more_calls_than_the_limit(limit: int, seconds: float) -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("test", limit, seconds, virtual.clock)
+    times = asyncio.run(calls(limiter, 4 * limit + 1, virtual.clock))
+    assert most_in_a_window(times, seconds) == limit
+    assert times[-1] - times[0] == pytest.approx(4 * (seconds + SLACK_SECONDS), abs=0.02)
+
+
+def test_calls_that_come_now_and_then_are_counted_in_a_sliding_window() -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("test", 3, 1.0, virtual.clock)
+
+    async def run() -> list[float]:
+        times = []
+        for pause in (0.0, 0.9, 0.0, 0.15, 0.0, 0.0, 0.5, 0.0):
+            await virtual.sleep(pause)
+            await limiter.acquire()
+            times.append(virtual.now)
+        return times
+
+    assert most_in_a_window(asyncio.run(run()), 1.0) == 3
+
+
+def test_calls_go_out_in_the_order_in_which_they_came() -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("test", 2, 1.0, virtual.clock)
+    order: list[int] = []
+
+    async def call(place: int) -> None:
+        await limiter.acquire()
+        order.append(place)
+
+    async def run() -> None:
+        await asyncio.gather(*(call(place) for place in range(12)))
+
+    asyncio.run(run())
+    assert order == list(range(12))
+
+
+def test_a_pause_holds_back_those_who_wait_already_and_frees_no_burst() -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("test", 2, 1.0, virtual.clock)
+
+    async def run() -> list[float]:
+        waiting = asyncio.create_task(calls(limiter, 8, virtual.clock))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # all have their places, the first two have gone out
+        limiter.pause(5.0)
+        return await waiting
+
+    times = asyncio.run(run())
+    assert len([each for each in times if each == times[0]]) == 2
+    assert all(each >= times[0] + 5 for each in times[2:])
+    assert most_in_a_window(times, 1.0) == 2
+
+
+def test_a_lower_limit_of_the_vendor_is_kept_and_a_higher_one_is_not_taken() -> None:
+    limiter = RollingLimiter("test", 110, 10.0, VirtualTime().clock)
+    limiter.adapt(100)
+    assert limiter.limit == 100
+    limiter.adapt(190)
+    assert limiter.limit == 110
+    limiter.adapt(0)
+    assert limiter.limit == 110
+    limiter.configure(50)
+    assert limiter.limit == 50
+
+
+def test_all_who_name_one_account_share_its_limiter() -> None:
+    registry: LimiterRegistry[object] = LimiterRegistry()
+    assert registry.of("a", object) is registry.of("a", object)
+    assert registry.of("a", object) is not registry.of("b", object)
+
+
+def test_a_call_that_need_not_wait_costs_little() -> None:
+    limiter = RollingLimiter("test", 1_000_000, 10.0, Clock())
+
+    async def run() -> float:
+        began = time.process_time()
+        for _ in range(2_000):
+            await limiter.acquire()
+        return time.process_time() - began
+
+    assert asyncio.run(run()) / 2_000 < 0.0005
