@@ -4,7 +4,7 @@ A connector is made for one connection (one organization's account) and is used 
 `Record` envelopes, never writes to the vendor, and raises only the errors of `connectors.errors`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -150,6 +150,10 @@ class CrmConnector(Protocol):
 
     async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
         """Records by id. Ids merged away are followed to their survivor where the vendor tells."""
+        ...
+
+    def deciding_fields(self, stages: Iterable[str]) -> tuple[str, ...]:
+        """The vendor's fields that `deal_state` needs for these trigger stages; searches ask for them by themselves."""
         ...
 
     def deal_state(self, deal: Record) -> DealState:

@@ -107,7 +107,9 @@ class CrmVisit:
             VendorError: The vendor refused or failed; what is committed stands.
         """
         connector = self._visit.connector
-        result = await connector.read("deal", ids, self._visit.crm.fields.of("deal"))
+        stages = [stage for stages in self._visit.crm.trigger_stages().values() for stage in stages]
+        names = dict.fromkeys((*self._visit.crm.fields.of("deal"), *connector.deciding_fields(stages)))
+        result = await connector.read("deal", ids, list(names))
         self._extraction.land("deal", result.records, result.raw)
         self._extraction.counts.missing.extend(f"deal {missing.id}: {missing.reason}" for missing in result.missing)
         try:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time
 
 from sqlalchemy import select
 
+from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.crm_connection import CrmConnection
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.opening import CRMS, prepare
@@ -72,7 +73,10 @@ def start_of(row: ConnectionRow) -> datetime | None:
 
 def _spans_of(deployment: Deployment, row: ConnectionRow, months: Sequence[Span]) -> list[Span]:
     since = start_of(row)
-    crm = prepare(deployment, row, deployment.now())
+    try:
+        crm = prepare(deployment, row, deployment.now())
+    except VendorError:
+        return []  # the next poll says so and asks for a person
     if since is None or crm is None:
         return []
     wanted = stage_pairs(crm.trigger_stages())

@@ -98,7 +98,9 @@ def _prepared(deployment: Deployment, row: ConnectionRow) -> CrmConnection | Non
     with reading(deployment.engine) as connection:
         stored = load_rules(connection, row.org, row.connection_id)
     since = {each.rule.pipeline: each.active_since for each in stored}
-    rules, _problems = resolve_rules(configuration, description, since)
+    rules, problems = resolve_rules(configuration, description, since)
+    if problems:
+        raise UnknownField(row.integration, f"{row.connection_id}: " + "; ".join(map(str, problems)))
     context = Context(
         row.org, row.connection_id, tuple(rules), mapping_set(configuration, description), description.properties
     )

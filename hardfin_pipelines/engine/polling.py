@@ -5,6 +5,7 @@ in the journal of the unit of work that a run will carry out, so the run does no
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from hardfin_pipelines.sync.first_sync import protection
 from hardfin_pipelines.sync.plans import Known
 from hardfin_pipelines.sync.records import Record
 from hardfin_pipelines.sync.trigger import Triggered, evaluate_trigger
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -124,6 +127,9 @@ async def _ask(deployment: Deployment, due: DueConnection, places: asyncio.Semap
             await _ask_now(deployment, due, answer)
         except (VendorError, Refusal) as error:
             answer.error = error
+        except Exception as error:  # noqa: BLE001  # a fault of ours at one connection must not stop the others
+            logger.exception("poll of %s failed", due.row.connection_id)
+            answer.error = Refusal(f"unexpected {type(error).__name__}; see the log")
     return answer
 
 

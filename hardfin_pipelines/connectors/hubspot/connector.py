@@ -1,6 +1,6 @@
 """The HubSpot connector: all of the contract's questions, put to one account."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 import httpx
 
@@ -31,7 +31,7 @@ from hardfin_pipelines.connectors.hubspot.limits import (
 from hardfin_pipelines.connectors.hubspot.oauth import OAuthApp, TokenEndpoint
 from hardfin_pipelines.connectors.hubspot.reading import BatchReader
 from hardfin_pipelines.connectors.hubspot.remembering import remembering
-from hardfin_pipelines.connectors.hubspot.requests import OBJECTS
+from hardfin_pipelines.connectors.hubspot.requests import OBJECTS, wanted_properties
 from hardfin_pipelines.connectors.hubspot.search import DealSearch
 from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
 from hardfin_pipelines.connectors.retries import RetryPolicy
@@ -137,6 +137,10 @@ class HubSpotConnector:
     async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
         """Records by id; a call per 100, and one for each id that did not come (at most 100 of them)."""
         return await BatchReader(self._ask, self._limits.in_flight).read(role, ids, properties)
+
+    def deciding_fields(self, stages: Iterable[str]) -> tuple[str, ...]:
+        """Pipeline, stage, and when the deal entered each of the stages."""
+        return tuple(wanted_properties("deal", (), stages))
 
     def deal_state(self, deal: Record) -> DealState:
         """Pipeline, stage, and when the deal entered the trigger stages it was searched with."""
