@@ -107,8 +107,11 @@ class DagsterApi:
             raise Refusal(f"run {run_id} ended with {status()}: see {self.url}/runs/{run_id}")
 
     def _ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        response = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": dict(variables)}, timeout=30)
-        answer = response.json()
+        body = {"query": query, "variables": dict(variables)}
+        try:
+            answer = httpx.post(f"{self.url}/graphql", json=body, timeout=30).raise_for_status().json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Refusal(f"Dagster at {self.url} does not answer: {type(error).__name__}: {error}") from None
         if answer.get("errors"):
             raise Refusal(f"Dagster refuses the question: {answer['errors'][0].get('message')}")
         data: dict[str, Any] = answer["data"]

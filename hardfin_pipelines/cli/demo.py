@@ -18,7 +18,7 @@ from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.sandbox.data_sets.csv_tables import DataSetError
 from hardfin_pipelines.sandbox.hubspot import HubSpotSandbox
-from hardfin_pipelines.settings import load_settings
+from hardfin_pipelines.settings import PREFIX, load_settings
 
 
 def demo(
@@ -68,8 +68,9 @@ def _fresh_home() -> Path:
     if home.exists():
         shutil.rmtree(home)
     home.mkdir(parents=True)
-    os.environ.pop("DAGSTER_HOME", None)
-    os.environ.pop("HARDFIN_DATABASE_URL", None)
+    # Whatever deployment this shell points at is none of the demo's business.
+    for name in [name for name in os.environ if name == "DAGSTER_HOME" or name.startswith(PREFIX)]:
+        del os.environ[name]
     return home
 
 

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from sqlalchemy import select
 
 from hardfin_pipelines.cli.dagster_api import DagsterApi, wait_until
-from hardfin_pipelines.cli.output import console, print_table
+from hardfin_pipelines.cli.output import console, print_blocks
 from hardfin_pipelines.cli.sandbox_accounts import REDIRECT_URI, SandboxAccount
 from hardfin_pipelines.engine import configuration
 from hardfin_pipelines.engine.connecting import Secret, connect_account, consent_url
@@ -38,6 +38,14 @@ _RULE = """\
       - pipeline: {pipeline}
         trigger_stages: won
 """
+
+
+_NAMES: Mapping[EntityType, str] = {
+    "project": "projects",
+    "customer": "customers",
+    "project_line_item": "line items",
+    "item": "items",
+}
 
 
 @dataclass(slots=True)
@@ -90,37 +98,20 @@ class Story:
 
     def summarize(self, seconds: float) -> None:
         """The table at the end."""
-        rows = []
+        blocks = []
         for account in self._accounts:
             with reading(self._deployment.engine) as connection:
                 entities = count_entities(connection, account.org)
-            calls = self._calls(account)
             loaded = self._loaded[account.org]
-            rows.append(
-                (
-                    account.org,
-                    f"{account.holds.won_deals} won of {account.holds.deals}",
-                    entities["project"],
-                    entities["customer"],
-                    entities["project_line_item"],
-                    entities["item"],
-                    loaded.calls,
-                    loaded.least,
-                    calls,
-                )
-            )
-        columns = [
-            "organization",
-            "deals at first",
-            "projects",
-            "customers",
-            "line items",
-            "items",
-            "calls of the load",
-            "least possible",
-            "calls in all",
-        ]
-        print_table(f"done in {seconds:.0f} s", columns, rows)
+            counts = {
+                "deals at first": f"{account.holds.deals}, of them {account.holds.won_deals} won",
+                "in Hardfin now": ", ".join(f"{entities[kind]} {name}" for kind, name in _NAMES.items()),
+                "vendor calls": f"{loaded.calls} for the load (least possible {loaded.least}), "
+                f"{self._calls(account)} in all",
+            }
+            blocks.append((account.org, counts))
+        console.rule(f"done in {seconds:.0f} s")
+        print_blocks(blocks)
 
     def _load(self) -> None:
         before = {account.org: self._calls(account) for account in self._accounts}

@@ -1,15 +1,19 @@
 """The commands, put together."""
 
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 import typer
 
-from hardfin_pipelines.cli import demo, organizations, sandbox, status, work
-from hardfin_pipelines.cli.output import REFUSED, errors
+from hardfin_pipelines.cli import database, demo, organizations, sandbox, status, work
+from hardfin_pipelines.cli.output import FAILED, REFUSED, print_error
+from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.database import DatabaseError
 from hardfin_pipelines.platform.secrets import SecretsError
-from hardfin_pipelines.settings import SettingsError
+from hardfin_pipelines.settings import PREFIX, SettingsError
 
 app = typer.Typer(
     name="hardfin",
@@ -19,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(organizations.app, name="org")
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(database.app, name="db")
 app.command("sync")(work.sync)
 app.command("load")(work.load)
 app.command("resync")(work.resync)
@@ -27,9 +32,25 @@ app.command("demo")(demo.demo)
 
 
 def main() -> None:
-    """Entry point of `hardfin`. Wrong settings end with one clear line and exit code 2, whatever the command."""
+    """Entry point of `hardfin`. What a user or a vendor can cause ends with one clear line, whatever the command.
+
+    Exit codes: 0 done, 1 tried and failed (a vendor refused, somebody must act), 2 cannot be done as asked.
+    """
+    # Ended from outside, a command still takes down what it started.
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _end)
     try:
         app()
-    except (Refusal, SettingsError, DatabaseError, SecretsError) as error:
-        errors.print(f"error: {error}", markup=False, soft_wrap=True)
+    except DatabaseError as error:
+        print_error(f"{PREFIX}DATABASE_URL: {error}")
         sys.exit(REFUSED)
+    except (Refusal, SettingsError, SecretsError) as error:
+        print_error(error)
+        sys.exit(REFUSED)
+    except VendorError as error:
+        print_error(error)
+        sys.exit(FAILED)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

@@ -43,6 +43,23 @@ def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
     print_table(title, ["", ""], list(pairs.items()))
 
 
+def print_blocks(blocks: Sequence[tuple[str, Mapping[str, object]]]) -> None:
+    """Names and values below a headline each: for what is too wide to be a table."""
+    for title, pairs in blocks:
+        console.print(title, markup=False, highlight=False, style="bold")
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in pairs.items():
+            grid.add_row(f"  {escape(name)}", escape(str(value)))
+        console.print(grid)
+
+
+def print_error(error: object) -> None:
+    """One line on standard error, whatever line breaks and markup a vendor put into it."""
+    errors.print(f"error: {' '.join(str(error).split())}", markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def plain_errors(*refusals: type[Exception]) -> Iterator[None]:
     """Turn the errors a user can cause into one clear line each and exit code 2; others keep their traceback."""
@@ -50,5 +67,5 @@ def plain_errors(*refusals: type[Exception]) -> Iterator[None]:
         yield
     except refusals as error:
         for line in getattr(error, "problems", None) or [error]:
-            errors.print(f"[red]error:[/red] {escape(str(line))}", soft_wrap=True)
+            print_error(line)
         raise typer.Exit(REFUSED) from None

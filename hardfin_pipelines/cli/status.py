@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hardfin_pipelines.cli.opening import open_product, require_organization
-from hardfin_pipelines.cli.output import FAILED, console, print_json, print_table
+from hardfin_pipelines.cli.output import FAILED, console, print_blocks, print_json, print_table
 from hardfin_pipelines.cli.work import AsJson
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.record_log import list_rejected
@@ -43,16 +43,24 @@ def _show(states: list[OrganizationState]) -> None:
     if not states:
         console.print("no organizations yet: apply one with `hardfin org apply FILE`", markup=False)
         return
-    rows = []
-    for state in states:
-        entities = ", ".join(f"{number} {kind.replace('_', ' ')}s" for kind, number in state.entities.items() if number)
-        for each in state.connections:
-            health = f"{each.status}: {each.reason}" if each.reason else each.status
-            waiting = f"{each.waiting} waiting, {each.in_progress} in progress, {each.rejected} set aside"
-            visited = f"{each.last_polled_at:%Y-%m-%d %H:%M:%S}" if each.last_polled_at else "never"
-            rows.append((state.org, each.integration, health, each.cadence, visited, waiting, entities))
-    columns = ["organization", "integration", "status", "cadence", "last visited (UTC)", "work", "in Hardfin"]
-    print_table("status", columns, rows)
+    print_blocks([(state.org, _lines(state)) for state in states])
+
+
+def _lines(state: OrganizationState) -> dict[str, str]:
+    lines = {}
+    for each in state.connections:
+        late = ", LATE" if each.late else ""
+        visited = f"last visited {each.last_polled_at:%Y-%m-%d %H:%M} UTC" if each.last_polled_at else "not visited yet"
+        cadence = each.cadence if each.cadence == "daily" else f"every {each.cadence}"
+        lines[each.integration] = f"{each.status}, {cadence}, {visited}{late}"
+        if each.reason:
+            lines[f"{each.integration}: why"] = each.reason
+        lines[f"{each.integration}: work"] = (
+            f"{each.waiting} waiting, {each.in_progress} in progress, {each.rejected} set aside"
+        )
+    counts = [f"{number} {kind.replace('_', ' ')}s" for kind, number in state.entities.items() if number]
+    lines["in Hardfin"] = ", ".join(counts) or "nothing yet"
+    return lines
 
 
 def _as_json(state: OrganizationState) -> dict[str, object]:

@@ -8,8 +8,18 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from hardfin_pipelines.cli.opening import crm_connection, dagster_instance, open_product
-from hardfin_pipelines.cli.output import FAILED, REFUSED, console, errors, print_json, print_pairs, print_table
+from hardfin_pipelines.cli.opening import crm_connection, dagster_instance, open_product, require_organization
+from hardfin_pipelines.cli.output import (
+    FAILED,
+    REFUSED,
+    console,
+    errors,
+    print_blocks,
+    print_error,
+    print_json,
+    print_pairs,
+    print_table,
+)
 from hardfin_pipelines.engine.refusals import Refusal
 
 Organization = Annotated[str, typer.Argument(metavar="ORG", help="The organization's slug.")]
@@ -50,6 +60,8 @@ def load(
     deployment = open_product()
     row = crm_connection(deployment, org)
     start = _day(since)
+    if start > datetime.now(UTC):
+        raise Refusal(f"--since {since}: it is in the future; give the first day whose changes are to be loaded")
     if row.start_date is not None and start.date() < row.start_date:
         raise Refusal(
             f"--since {since}: {row.connection_id} has start_date {row.start_date}; give a day from then on, or move "
@@ -100,6 +112,7 @@ def resync(
 ) -> None:
     """Re-sync one project: fetch its deal, line items and customer now and bring the project up to them."""
     deployment = open_product()
+    require_organization(deployment, org)
     from hardfin_pipelines.engine.resyncing import ResyncRequest, resync_project
 
     if preview:
@@ -148,16 +161,18 @@ def _finish(success: bool, failure: str, shown: dict[str, Any], as_json: bool) -
     if as_json:
         print_json(shown | {"success": success, "failure": failure})
     if not success:
-        errors.print(f"error: {failure}", markup=False, soft_wrap=True)
+        print_error(failure)
         raise typer.Exit(FAILED)
 
 
 def _show_assets(title: str, metadata: dict[str, dict[str, Any]]) -> None:
-    rows = [
-        (key, ", ".join(f"{name.removeprefix('dagster/')} {value}" for name, value in numbers.items()))
-        for key, numbers in metadata.items()
-    ]
-    print_table(title, ["asset", "numbers"], rows)
+    console.print(title, markup=False, highlight=False)
+    print_blocks(
+        [
+            (key, {name.removeprefix("dagster/").replace("_", " "): value for name, value in numbers.items()})
+            for key, numbers in metadata.items()
+        ]
+    )
 
 
 def _show_resync(report: Any, *, as_json: bool) -> None:
@@ -182,8 +197,19 @@ def _show_resync(report: Any, *, as_json: bool) -> None:
     if as_json:
         print_json({"project": report.project_id, "preview": report.preview, "calls": report.calls, "changes": changes})
         return
-    columns = ["record", "kind", "field", "as_synced", "crm", "hardfin", "decision"]
-    print_table(report.summary(), columns, [[change.get(column) for column in columns] for change in changes])
+    console.print(report.summary(), markup=False, highlight=False)
+    for change in report.changes:
+        title = f"{change.entity.replace('_', ' ')} {change.id}: {_KINDS[change.kind]}"
+        if change.fields:
+            rows = [
+                (each.field, each.base, each.crm, each.hardfin, "CRM value" if each.decision == "take" else "kept")
+                for each in change.fields
+            ]
+            print_table(title, ["field", "as last synced", "CRM now", "Hardfin now", "result"], rows)
+        else:
+            console.print(title, markup=False, highlight=False)
 
+
+_KINDS = {"update": "changed", "add": "new in the CRM", "remove": "gone from the CRM", "restore": "back in the CRM"}
 
 __all__ = ["REFUSED", "actor", "load", "resync", "sync"]

@@ -1,12 +1,14 @@
 """Applying deals to Hardfin: what is known is read, the plan made and carried out in one transaction."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from hardfin_pipelines.engine.guards import RunGuard
+from hardfin_pipelines.engine.set_aside import ids_of
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.first_sync_store import SyncStamp, write_aliases, write_synced
 from hardfin_pipelines.platform.known_records import known_records
@@ -17,6 +19,11 @@ from hardfin_pipelines.sync.plans import Known, Outcome, Protected, SetAside, Sk
 
 _BATCH = 200
 _ATTEMPTS = 3
+_LONGEST_REASON = 300
+_REFUSED = (DataError, ValueError, ArithmeticError)
+"""What a value that the store cannot hold raises, by database and driver."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -58,7 +65,8 @@ def apply_bundles(
     """Apply deals in batches of 200, each in one transaction.
 
     Another run that syncs the same deal at the same time makes the batch fail as a whole; it is then planned again
-    with what that run wrote. `counts` grows with every batch that is committed.
+    with what that run wrote. A deal that the store refuses all the same is set aside. `counts` grows with every batch
+    that is committed.
 
     Raises:
         WorkInterrupted: The connection was paused, edited or disconnected, or the lease was lost, before a batch.
@@ -75,18 +83,45 @@ def _apply_batch(
     guard: RunGuard,
     counts: ApplyCounts,
 ) -> None:
-    for attempt in range(1, _ATTEMPTS + 1):
+    refused: Exception | None = None
+    for _attempt in range(_ATTEMPTS):
         try:
             with writing(engine) as connection:
                 guard.check(connection)
                 outcomes = plan_batch(bundles, _known(connection, bundles, context, stamp), context)
                 created = _write(connection, outcomes, stamp)
-        except IntegrityError:
-            if attempt == _ATTEMPTS:
-                raise
+        except IntegrityError as error:
+            refused = error
+        except _REFUSED as error:
+            refused = error
+            break
         else:
             counts.add(outcomes, created)
             return
+    if len(bundles) == 1:
+        _set_aside(engine, bundles[0], refused, stamp, guard, counts)
+        return
+    # One deal that the store refuses must not keep the others out: halves lead to it.
+    middle = len(bundles) // 2
+    _apply_batch(engine, bundles[:middle], context, stamp, guard, counts)
+    _apply_batch(engine, bundles[middle:], context, stamp, guard, counts)
+
+
+def _set_aside(
+    engine: Engine,
+    bundle: DealBundle,
+    refused: Exception | None,
+    stamp: SyncStamp,
+    guard: RunGuard,
+    counts: ApplyCounts,
+) -> None:
+    _log.error("deal %s of %s cannot be written", bundle.deal.id, stamp.connection_id, exc_info=refused)
+    told = refused.orig if isinstance(refused, DBAPIError) and refused.orig is not None else refused
+    outcome = SetAside(bundle.deal, f"Hardfin cannot store it: {' '.join(str(told).split())[:_LONGEST_REASON]}")
+    with writing(engine) as connection:
+        guard.check(connection)
+        _write(connection, [outcome], stamp)
+    counts.add([outcome], {})
 
 
 def _known(connection: Connection, bundles: Sequence[DealBundle], context: Context, stamp: SyncStamp) -> Known:
@@ -141,7 +176,9 @@ def _write(connection: Connection, outcomes: Sequence[Outcome], stamp: SyncStamp
         ],
         now=stamp.now,
     )
-    settled = [outcome.deal.id for outcome in outcomes if not isinstance(outcome, SetAside)]
+    settled = [
+        external_id for outcome in outcomes if not isinstance(outcome, SetAside) for external_id in ids_of(outcome.deal)
+    ]
     forget_rejections(connection, stamp.org, stamp.connection_id, deal_object, settled)
     record_events(connection, stamp.org, stamp.connection_id, _events(outcomes, stamp))
     return created

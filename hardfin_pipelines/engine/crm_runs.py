@@ -10,7 +10,8 @@ from hardfin_pipelines.connectors.base import TriggerQuery
 from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.crm_sync import CrmVisit, SyncReport, tick_query
 from hardfin_pipelines.engine.deployment import Deployment
-from hardfin_pipelines.engine.failures import note_vendor_failure
+from hardfin_pipelines.engine.failures import note_failure
+from hardfin_pipelines.engine.guards import WorkInterrupted
 from hardfin_pipelines.engine.loading import stages_to_load, start_of
 from hardfin_pipelines.engine.opening import active_crm_connections, open_crm_connection
 from hardfin_pipelines.engine.visits import Visit, open_visit
@@ -164,8 +165,13 @@ async def _load(
         if runner.report.interrupted:
             synced.notes.append(runner.report.interrupted)
             return
-        with writing(deployment.engine) as connection:
-            close_window(connection, visit.stamp, start, end, runner.report.numbers(), pairs)
+        visit.landing.finish()  # a window is closed only over records that are kept
+        try:
+            with writing(deployment.engine) as connection:
+                visit.guard.check(connection)
+                close_window(connection, visit.stamp, start, end, runner.report.numbers(), pairs)
+        except WorkInterrupted as wish:
+            _interrupt(synced, runner.report, wish)
 
 
 async def _tick(
@@ -198,8 +204,12 @@ async def _tick(
             await runner.sync_records(asked)
         if runner.report.interrupted:
             synced.notes.append(runner.report.interrupted)
-        else:
+            return
+        visit.landing.finish()  # the cursor moves only over records that are kept
+        try:
             _settle(deployment, visit, runner.report)
+        except WorkInterrupted as wish:
+            _interrupt(synced, runner.report, wish)
 
 
 def tick_position(deployment: Deployment, row: ConnectionRow, deal_object: str) -> datetime:
@@ -228,6 +238,11 @@ def _settle(deployment: Deployment, visit: Visit, report: SyncReport) -> None:
         mark_synced(connection, stamp.org, stamp.connection_id, deployment.now())
 
 
+def _interrupt(synced: OrganizationSync, report: SyncReport, wish: WorkInterrupted) -> None:
+    report.interrupted = str(wish)
+    synced.notes.append(report.interrupted)
+
+
 def _release(deployment: Deployment, org: str, connection_id: str, claim: str, *, failed: bool) -> None:
     with writing(deployment.engine) as connection:
         pending.release_work(connection, org, connection_id, claim, deployment.now(), failed=failed)
@@ -244,5 +259,5 @@ async def _noting_failures(deployment: Deployment, row: ConnectionRow) -> AsyncI
     try:
         yield
     except VendorError as error:
-        note_vendor_failure(deployment, row, error)
+        note_failure(deployment, row, error)
         raise

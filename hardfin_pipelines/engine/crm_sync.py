@@ -6,24 +6,22 @@ The cursor moves only when everything it covers is committed, so a run can die a
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hardfin_pipelines.connectors.base import Page, TriggerQuery
 from hardfin_pipelines.engine.applying import ApplyCounts, apply_bundles
 from hardfin_pipelines.engine.crm_connection import CrmConnection
 from hardfin_pipelines.engine.extraction import Extraction, ReadCounts
 from hardfin_pipelines.engine.guards import WorkInterrupted
+from hardfin_pipelines.engine.set_aside import forget_settled, ids_of, note_missing
 from hardfin_pipelines.engine.visits import Visit
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.known_records import ledger_ids, linked_entities
+from hardfin_pipelines.sync.cursors import covered_until, look_from
 from hardfin_pipelines.sync.first_sync import protection
-from hardfin_pipelines.sync.plans import Known, Skipped
+from hardfin_pipelines.sync.plans import Known, Protected, Skipped
 from hardfin_pipelines.sync.records import Record, Role
 from hardfin_pipelines.sync.trigger import NotTriggered, evaluate_trigger
-
-OVERLAP = timedelta(minutes=15)
-"""How far before its cursor a tick looks again: vendors index changes late (HubSpot docs: "a few moments";
-peers have seen minutes)."""
 
 CHUNK = 1_000
 """Deals worked on together: as many as one association call of HubSpot answers for."""
@@ -65,14 +63,12 @@ class SyncReport:
 
     def cursor(self) -> datetime | None:
         """How far the visit covers: the newest stamp seen, never later than its first answer."""
-        if self.began is None:
-            return None
-        return self.began if self.newest is None else min(self.newest, self.began)
+        return covered_until(self.began, self.newest)
 
 
 def tick_query(crm: CrmConnection, cursor: datetime) -> TriggerQuery:
     """What a tick asks: everything modified since the cursor, with overlap."""
-    since = cursor - OVERLAP
+    since = look_from(cursor)
     return TriggerQuery(stages=crm.trigger_stages(), modified_from=since, entered_since=since)
 
 
@@ -109,14 +105,19 @@ class CrmVisit:
         connector = self._visit.connector
         stages = [stage for stages in self._visit.crm.trigger_stages().values() for stage in stages]
         names = dict.fromkeys((*self._visit.crm.fields.of("deal"), *connector.deciding_fields(stages)))
-        result = await connector.read("deal", ids, list(names))
-        self._extraction.land("deal", result.records, result.raw)
-        self._extraction.counts.missing.extend(f"deal {missing.id}: {missing.reason}" for missing in result.missing)
         try:
-            await self._sync_chunk(list(result.records))
+            for start in range(0, len(ids), CHUNK):
+                await self._sync_named(ids[start : start + CHUNK], list(names))
         except WorkInterrupted as wish:
             self.report.interrupted = str(wish)
         self.report.calls = connector.calls.total
+
+    async def _sync_named(self, ids: Sequence[str], names: Sequence[str]) -> None:
+        result = await self._visit.connector.read("deal", ids, names)
+        self._extraction.land("deal", result.records, result.raw)
+        self._extraction.counts.missing.extend(f"deal {missing.id}: {missing.reason}" for missing in result.missing)
+        note_missing(self._visit.crm.engine, result.missing, self._stamp, self._visit.guard)
+        await self._sync_chunk(result.records)
 
     async def _chunks(self, pages: AsyncIterator[Page]) -> AsyncIterator[list[Record]]:
         report = self.report
@@ -128,36 +129,39 @@ class CrmVisit:
             for deal in page.records:
                 waiting[deal.id] = deal
                 report.newest = deal.modified_at if report.newest is None else max(report.newest, deal.modified_at)
-            if len(waiting) >= CHUNK:
-                yield list(waiting.values())
-                waiting.clear()
+            while len(waiting) >= CHUNK:
+                yield [waiting.pop(each) for each in list(waiting)[:CHUNK]]
         if waiting:
             yield list(waiting.values())
 
     async def _sync_chunk(self, deals: Sequence[Record]) -> None:
-        bundles = await self._extraction.bundles(self._not_settled(deals))
+        wanted, settled = self._sorted_out(deals)
         crm = self._visit.crm
+        forget_settled(crm.engine, settled, self._stamp, self._visit.guard)
+        self.report.applied.add(settled, {})
+        bundles = await self._extraction.bundles(wanted)
         apply_bundles(crm.engine, bundles, crm.context, self._stamp, self._visit.guard, self.report.applied)
 
-    def _not_settled(self, deals: Sequence[Record]) -> list[Record]:
-        """The deals worth reading further: triggered and not in the ledger. The others are counted."""
-        ids = [external_id for deal in deals for external_id in (deal.id, *deal.merged_ids)]
+    def _sorted_out(self, deals: Sequence[Record]) -> tuple[list[Record], list[Protected | Skipped]]:
+        """The deals worth reading further (triggered and not in the ledger), and what became of the others."""
+        ids = [external_id for deal in deals for external_id in ids_of(deal)]
         stamp = self._stamp
         with reading(self._visit.crm.engine) as connection:
             found = ledger_ids(connection, stamp.org, stamp.connection_id, stamp.objects["deal"], ids)
         known = Known(ledger=found)
-        wanted = []
+        wanted: list[Record] = []
+        settled: list[Protected | Skipped] = []
         for deal in deals:
             protected = protection(deal, known)
             if protected is not None and not protected.new_aliases:
-                self.report.applied.add([protected], {})
+                settled.append(protected)
                 continue
             verdict = evaluate_trigger(self._visit.connector.deal_state(deal), self._visit.crm.context.rules)
             if isinstance(verdict, NotTriggered) and protected is None:
-                self.report.applied.add([Skipped(deal, verdict.reason)], {})
+                settled.append(Skipped(deal, verdict.reason))
                 continue
             wanted.append(deal)
-        return wanted
+        return wanted, settled
 
     def _known_ids(self, role: Role, ids: Collection[str]) -> Collection[str]:
         stamp = self._stamp

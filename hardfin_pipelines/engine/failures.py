@@ -2,12 +2,13 @@
 
 from hardfin_pipelines.connectors.errors import NeedsAttention, RetryLater, VendorError
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.audit import Cause
 from hardfin_pipelines.platform.connection_store import ConnectionRow, mark_failed, mark_needs_attention
 from hardfin_pipelines.platform.database import writing
 
 
-def note_vendor_failure(deployment: Deployment, row: ConnectionRow, error: VendorError) -> None:
+def note_failure(deployment: Deployment, row: ConnectionRow, error: VendorError | Refusal) -> None:
     """Let the connection say what went wrong; other connections are not touched.
 
     A connection that needs a person is not visited until one has acted. Any other failure makes the next visit wait,

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from hardfin_pipelines.platform.leases import Lease, check_fence
+from hardfin_pipelines.platform.leases import Lease, LeaseLost, check_fence
 from hardfin_pipelines.platform.tables import connections, organizations
 
 
 class WorkInterrupted(Exception):
-    """The connection was paused, edited or disconnected while a run was at it. What is committed stands."""
+    """The connection was paused, edited or disconnected while a run was at it, or another run has taken its place.
+
+    What is committed stands.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,7 @@ class RunGuard:
         """Refuse to go on when anything the run relies on has changed; holds the row until the transaction ends.
 
         Raises:
-            WorkInterrupted: Says what changed.
-            LeaseLost: Another run has taken over.
+            WorkInterrupted: Says what changed, or that another run has taken over.
         """
         # One writer an organization at a time: two connections may be about to create an item of the same name.
         connection.execute(
@@ -49,4 +51,7 @@ class RunGuard:
             raise WorkInterrupted(f"{self.connection_id} is {status}: stopped before the next transaction")
         if row.revision != self.revision:
             raise WorkInterrupted(f"{self.connection_id} was edited during the run: the next run uses the new rules")
-        check_fence(connection, self.lease)
+        try:
+            check_fence(connection, self.lease)
+        except LeaseLost as lost:
+            raise WorkInterrupted(str(lost)) from None

@@ -65,10 +65,16 @@ def open_crm_connection(deployment: Deployment, org: str, connection_id: str) ->
 
 
 def prepare(deployment: Deployment, row: ConnectionRow, now: datetime) -> CrmConnection | None:
-    """The connection made ready, or None where the account's description is missing or too old."""
+    """The connection made ready; None where the account's description is missing, too old, or lacks what is asked for.
+
+    What it lacks may be there by now, for a person has been asked to see to it: then it is read again.
+    """
     if row.described_at is None or now - row.described_at > DESCRIPTION_AGE:
         return None
-    return _prepared(deployment, row)
+    try:
+        return _prepared(deployment, row)
+    except UnknownField:
+        return None
 
 
 async def describe(deployment: Deployment, row: ConnectionRow, connector: CrmConnector) -> CrmConnection:

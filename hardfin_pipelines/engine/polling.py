@@ -16,7 +16,7 @@ from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.crm_runs import unit_name
 from hardfin_pipelines.engine.crm_sync import tick_query
 from hardfin_pipelines.engine.deployment import Deployment
-from hardfin_pipelines.engine.failures import note_vendor_failure
+from hardfin_pipelines.engine.failures import note_failure
 from hardfin_pipelines.engine.opening import describe, prepare
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.landing.journal import UnitJournal
@@ -127,7 +127,7 @@ async def _ask(deployment: Deployment, due: DueConnection, places: asyncio.Semap
             await _ask_now(deployment, due, answer)
         except (VendorError, Refusal) as error:
             answer.error = error
-        except Exception as error:  # noqa: BLE001  # a fault of ours at one connection must not stop the others
+        except Exception as error:  # a fault of ours at one connection must not stop the others
             logger.exception("poll of %s failed", due.row.connection_id)
             answer.error = Refusal(f"unexpected {type(error).__name__}; see the log")
     return answer
@@ -164,9 +164,13 @@ def _any_new(deployment: Deployment, row: ConnectionRow, deal_object: str, trigg
     with reading(deployment.engine) as connection:
         known = Known(ledger=ledger_ids(connection, row.org, row.connection_id, deal_object, ids))
         aside = set_aside_versions(connection, row.org, row.connection_id, deal_object, [deal.id for deal in triggered])
-    return any(
-        protection(deal, known) is None and aside.get(deal.id) != (deal.modified_at, row.revision) for deal in triggered
-    )
+    return any(_is_new(deal, known, aside.get(deal.id) == (deal.modified_at, row.revision)) for deal in triggered)
+
+
+def _is_new(deal: Record, known: Known, set_aside: bool) -> bool:  # noqa: FBT001  # private, and called once
+    protected = protection(deal, known)
+    # A deal that another was merged into has an id that is not known yet.
+    return not set_aside if protected is None else bool(protected.new_aliases)
 
 
 async def _keep(deployment: Deployment, row: ConnectionRow, unit: str, kept: Mapping[str, bytes]) -> None:
@@ -212,8 +216,8 @@ def _note(deployment: Deployment, answers: list[_Answer], run_id: str) -> None:
             add_work(connection, row.org, row.connection_id, work, now)
         mark_polled(connection, [answer.due.row for answer in answered], now)
     for answer in answers:
-        if isinstance(answer.error, VendorError):
-            note_vendor_failure(deployment, answer.due.row, answer.error)
+        if answer.error is not None:
+            note_failure(deployment, answer.due.row, answer.error)
 
 
 def _cursor_age(due: DueConnection, now: datetime) -> float:

@@ -1,8 +1,10 @@
 """The integrations that can be connected: how a connector is made, an account signed in to, its tokens kept."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import httpx
 from sqlalchemy import Connection, Engine
@@ -33,13 +35,13 @@ class SignIn:
 
 
 class VendorRegistry:
-    """Makes connectors. One HTTP client serves all of them while an event loop runs."""
+    """Makes connectors. One HTTP client serves all those of an event loop; threads may share a registry."""
 
     def __init__(self, settings: Settings, engine: Engine, vault: Vault) -> None:
         self._settings = settings
         self._engine = engine
         self._vault = vault
-        self._http: httpx.AsyncClient | None = None
+        self._http: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
         self.hubspot_limits = HubSpotLimits()
 
     def crm_connector(self, row: ConnectionRow, memory: PageMemory | None = None) -> CrmConnector:
@@ -83,15 +85,15 @@ class VendorRegistry:
     def plan_calls(self, integration: str, records: Mapping[str, int]) -> CallPlan:
         """The least number of calls that reading so many records (by the vendor's object names) takes."""
         self._require(integration)
-        connector = self._hubspot(MemoryTokenStore(Tokens("")), "", None)
+        connector = self._hubspot(MemoryTokenStore(Tokens("")), "", None, http=open_http_client())
         counts = {role: records.get(name, 0) for role, name in connector.objects().items()}
         return connector.plan_calls(counts["deal"], counts["company"], counts["line_item"], counts["product"])
 
     async def aclose(self) -> None:
-        """Close the HTTP client; the next connector opens another."""
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        """Close the HTTP client of the running event loop; the next connector opens another."""
+        http = self._http.pop(asyncio.get_running_loop(), None)
+        if http is not None:
+            await http.aclose()
 
     async def _grant(self, secret: "Secret") -> Grant:
         endpoint = TokenEndpoint(
@@ -102,11 +104,16 @@ class VendorRegistry:
         return await endpoint.refresh(secret.refresh_token)
 
     def _hubspot(
-        self, tokens: StoredTokens | MemoryTokenStore, account_id: str, memory: PageMemory | None
+        self,
+        tokens: StoredTokens | MemoryTokenStore,
+        account_id: str,
+        memory: PageMemory | None,
+        *,
+        http: httpx.AsyncClient | None = None,
     ) -> HubSpotConnector:
         configured = bool(self._settings.hubspot_client_id)
         return HubSpotConnector(
-            http=self._client(),
+            http=http or self._client(),
             base_url=self._settings.hubspot_url,
             app=self._app() if configured else None,
             tokens=tokens,
@@ -116,9 +123,10 @@ class VendorRegistry:
         )
 
     def _client(self) -> httpx.AsyncClient:
-        if self._http is None:
-            self._http = open_http_client()
-        return self._http
+        loop = asyncio.get_running_loop()  # a client's connections belong to the loop they were opened in
+        if loop not in self._http:
+            self._http[loop] = open_http_client()
+        return self._http[loop]
 
     def _app(self) -> OAuthApp:
         if not self._settings.hubspot_client_id:

@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
+
+from filelock import Timeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from hardfin_pipelines.connectors.base import CrmConnector
 from hardfin_pipelines.engine.crm_connection import CrmConnection
@@ -14,16 +18,21 @@ from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.guards import RunGuard
 from hardfin_pipelines.engine.opening import open_crm_connection
 from hardfin_pipelines.engine.refusals import Refusal
-from hardfin_pipelines.landing.journal import UnitJournal
-from hardfin_pipelines.landing.layout import Unit
+from hardfin_pipelines.landing.journal import UnitJournal, journal_lock, remove_journal
+from hardfin_pipelines.landing.layout import Unit, journal_path
 from hardfin_pipelines.landing.parquet import LandingWriter
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.first_sync_store import SyncStamp
 from hardfin_pipelines.platform.leases import Lease, LeaseLost, acquire_lease, lease_holder, release_lease, renew_lease
 from hardfin_pipelines.sync.records import Record, Role
 
+_log = logging.getLogger(__name__)
+
 LEASE_TIME = timedelta(seconds=60)
 """How long a killed run keeps its successor waiting; a living one renews its lease three times as often."""
+
+ANSWERS_AGE = timedelta(hours=1)
+"""How long after its last answer a unit that was cut off may go on with those it has."""
 
 LEASE_PATIENCE = timedelta(seconds=90)
 """How long a run waits for another one of its lane to end."""
@@ -102,6 +111,7 @@ async def open_visit(
         crm = open_crm_connection(deployment, org, connection_id)
         lease = await stack.enter_async_context(_held_lease(deployment, org, f"{lane}:{connection_id}", run_id))
         landing_unit = Unit(org, connection_id, unit)
+        forget_stale_answers(deployment, landing_unit)
         journal = stack.enter_context(UnitJournal(deployment.settings.landing_root, landing_unit))
         connector = deployment.connector(crm.row, memory=journal)
         stack.push_async_callback(connector.aclose)
@@ -118,6 +128,16 @@ async def open_visit(
         journal.discard()
 
 
+def forget_stale_answers(deployment: Deployment, unit: Unit) -> None:
+    """Remove the journal of a unit that was cut off too long ago: its answers must not be taken for new ones."""
+    path = journal_path(deployment.settings.landing_root, unit)
+    oldest = deployment.now() - ANSWERS_AGE
+    with contextlib.suppress(FileNotFoundError, Timeout):  # gone, or somebody is at it
+        if path.stat().st_mtime < oldest.timestamp():
+            with journal_lock(path):
+                remove_journal(path)
+
+
 @asynccontextmanager
 async def _held_lease(deployment: Deployment, org: str, name: str, holder: str) -> AsyncIterator[Lease]:
     """The lease for the length of a block, renewed in the background."""
@@ -127,7 +147,7 @@ async def _held_lease(deployment: Deployment, org: str, name: str, holder: str) 
         yield lease
     finally:
         renewing.cancel()
-        with contextlib.suppress(asyncio.CancelledError, LeaseLost):
+        with contextlib.suppress(asyncio.CancelledError):
             await renewing
         with writing(deployment.engine) as connection:
             release_lease(connection, lease, now=deployment.now())
@@ -147,7 +167,14 @@ async def _wait_for_lease(deployment: Deployment, org: str, name: str, holder: s
 
 
 async def _keep_renewing(deployment: Deployment, lease: Lease) -> None:
+    """Renew until cancelled, or until the lease is lost: the guard of every transaction says so to the run."""
     while True:
         await asyncio.sleep(LEASE_TIME.total_seconds() / 3)
-        with writing(deployment.engine) as connection:
-            renew_lease(connection, lease, now=deployment.now(), ttl=LEASE_TIME)
+        try:
+            with writing(deployment.engine) as connection:
+                renew_lease(connection, lease, now=deployment.now(), ttl=LEASE_TIME)
+        except LeaseLost:
+            return
+        except SQLAlchemyError as error:
+            # The store may be back before the lease ends; if it is not, the fence keeps the run from writing.
+            _log.warning("the lease of %s could not be renewed (%s); trying again", lease.name, type(error).__name__)

@@ -1,0 +1,140 @@
+"""Commands as processes of their own: Ctrl-C or an end from outside leaves nothing behind and shows no traceback."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+PROGRAM = "from hardfin_pipelines.cli import main; main()"
+
+
+class Command:
+    """A running command, in a process group of its own, as a shell starts it."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.output = folder / "output.txt"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARDFIN_", "DAGSTER_"))}
+        with self.output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, *words],
+                cwd=folder,
+                env={**kept, "COLUMNS": "80", "HARDFIN_HOME": str(folder / "home"), "PYTHONUNBUFFERED": "1"},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self.family: dict[int, psutil.Process] = {}
+
+    def text(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def meet_family(self) -> None:
+        """Remember all processes the command has started so far."""
+        with suppress(psutil.NoSuchProcess):
+            for each in psutil.Process(self.process.pid).children(recursive=True):
+                self.family.setdefault(each.pid, each)
+
+    def wait_for(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            self.meet_family()
+            assert self.process.poll() is None, self.text()
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.05)
+        self.meet_family()
+
+    def end(self, sign: signal.Signals, seconds: float = 30) -> int:
+        self.process.send_signal(sign)
+        return self.process.wait(timeout=seconds)
+
+    def left_behind(self) -> list[str]:
+        """Processes of the command that are still alive."""
+        gone_by = time.monotonic() + 5
+        while alive := [each for each in self.family.values() if _lives(each)]:
+            if time.monotonic() > gone_by:
+                return [" ".join(each.cmdline()) for each in alive]
+            time.sleep(0.1)
+        return []
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+@contextmanager
+def running(folder: Path, *words: str) -> Iterator[Command]:
+    command = Command(folder, *words)
+    try:
+        yield command
+    finally:
+        command.meet_family()
+        with suppress(ProcessLookupError):
+            os.killpg(command.process.pid, signal.SIGKILL)
+        command.process.wait()
+        for each in command.family.values():
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+
+
+@pytest.mark.parametrize(
+    ("sign", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["Ctrl-C", "TERM", "HUP"]
+)
+def test_the_sandbox_stays_up_until_it_is_ended(tmp_path, sign, code):
+    with running(tmp_path, "sandbox", "up", "--port", "0", "--deals", "10") as command:
+        command.wait_for(lambda: "Ctrl-C ends it" in command.text())
+        url = re.search(r"http://127\.0\.0\.1:\d+", command.text()).group()
+        page = httpx.get(url)
+
+        assert command.end(sign) == code
+
+        assert "rover-rentals" in command.text()
+        assert "Rover Rentals" in page.text
+        assert "Traceback" not in command.text()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+        assert command.left_behind() == []
+
+
+def test_what_the_sandbox_says_to_type_is_whole_lines_that_fit_or_can_be_copied(tmp_path):
+    with running(tmp_path, "sandbox", "up", "--port", "0", "--deals", "10") as command:
+        command.wait_for(lambda: "Ctrl-C ends it" in command.text())
+        lines = command.text().splitlines()
+
+    exports = [line.split("=", 1) for line in lines if line.startswith("  export ")]
+    assert [name.strip() for name, _ in exports] == [
+        "export HARDFIN_HUBSPOT_URL",
+        "export HARDFIN_HUBSPOT_APP_URL",
+        "export HARDFIN_HUBSPOT_CLIENT_ID",
+        "export HARDFIN_HUBSPOT_CLIENT_SECRET",
+        "export ROVER_RENTALS_TOKEN",
+        "export HARVEST_BOTS_TOKEN",
+    ]
+    assert all(value.strip() for _, value in exports)
+    assert "  hardfin org connect rover-rentals hubspot --refresh-token-from ROVER_RENTALS_TOKEN" in lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "TERM"])
+def test_a_demo_that_is_ended_while_dagster_runs_leaves_no_process_behind(tmp_path, sign):
+    with running(tmp_path, "demo", "--deals", "10") as command:
+        # Webserver, daemon and code server are up: `dagster dev` and at least three children.
+        command.wait_for(lambda: "sensor" in command.text() or len(command.family) > 4, seconds=90)
+        assert len(command.family) >= 4
+
+        code = command.end(sign, seconds=60)
+
+        assert code in {1, 130, 143}
+        assert command.left_behind() == []
+        assert "Traceback" not in command.text()

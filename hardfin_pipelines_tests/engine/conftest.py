@@ -1,0 +1,34 @@
+"""A product for every test that asks for one: on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardfin_pipelines_tests.engine.product import Organization, Product, running_product
+
+
+@pytest.fixture
+def product(database_url: str, tmp_path: Path) -> Iterator[Product]:
+    """A product without organizations, once on each database."""
+    with running_product(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def acme(product: Product) -> Organization:
+    """A connected organization, once on each database."""
+    return product.add_organization()
+
+
+@pytest.fixture
+def sqlite_product(sqlite_url: str, tmp_path: Path) -> Iterator[Product]:
+    """A product on SQLite, where the database makes no difference."""
+    with running_product(sqlite_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def sqlite_acme(sqlite_product: Product) -> Organization:
+    """A connected organization on SQLite."""
+    return sqlite_product.add_organization()

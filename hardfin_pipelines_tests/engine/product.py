@@ -1,0 +1,431 @@
+"""Hardfin and a HubSpot sandbox behind real HTTP: one line gives a connected organization with a portal of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from sqlalchemy import Table, select
+
+from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
+from hardfin_pipelines.engine import configuration
+from hardfin_pipelines.engine.connecting import Secret, connect_account, set_paused
+from hardfin_pipelines.engine.crm_runs import OrganizationSync, load_window, sync_claimed
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.opening import describe
+from hardfin_pipelines.engine.polling import PollReport, poll_due
+from hardfin_pipelines.engine.resyncing import ResyncReport, ResyncRequest, resync_project
+from hardfin_pipelines.organizations.reading import read_text
+from hardfin_pipelines.platform import pending
+from hardfin_pipelines.platform.audit import AuditEntry, list_audit
+from hardfin_pipelines.platform.connection_store import ConnectionRow, get_connection
+from hardfin_pipelines.platform.cursor_store import read_cursor
+from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.record_log import RejectedRecord, list_rejected
+from hardfin_pipelines.platform.tables import (
+    audit_events,
+    customers,
+    items,
+    ledger,
+    ledger_aliases,
+    links,
+    project_line_items,
+    projects,
+    rejected_records,
+)
+from hardfin_pipelines.sandbox.faults import Fault
+from hardfin_pipelines.sandbox.hubspot import HubSpotSandbox, NewRecord
+from hardfin_pipelines.sandbox.hubspot.portal import Portal
+from hardfin_pipelines.sandbox.hubspot.store import RECORDS
+from hardfin_pipelines.sandbox.server import SandboxServer
+from hardfin_pipelines.settings import Settings
+
+WON = "closedwon"
+OPEN = "contractsent"
+PRIMARY_COMPANY = 5
+LINE_ITEM = 19
+SEARCH = "/crm/objects/2026-03/deals/search"
+FAST = HubSpotLimits(1_000_000, 1_000_000, 1_000_000)
+"""Our own limiters let everything pass: what is tested is not HubSpot's pace."""
+IMPATIENT = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, attempts=1, longest_wait_seconds=1, patience_seconds=1)
+"""Gives up at the first failure, where a test is about what happens then."""
+
+ENTITY_TABLES = (customers, items, projects, project_line_items, links, ledger, ledger_aliases, audit_events)
+STAMPS = frozenset({"created_at", "updated_at", "synced_at", "first_synced_at", "run_id", "at", "id_of_event"})
+
+Line = tuple[str, str]
+"""A line item's name and unit price; its product has the same name."""
+
+Dump = dict[str, list[tuple[tuple[str, Any], ...]]]
+
+
+class MovableDeployment(Deployment):
+    """A deployment whose clock can be moved."""
+
+    __slots__ = ("ahead",)
+
+    ahead: timedelta
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + getattr(self, "ahead", timedelta())
+
+
+@dataclass
+class Product:
+    """A sandbox that is up and a deployment that is pointed at it by its settings."""
+
+    sandbox: HubSpotSandbox
+    url: str
+    deployment: MovableDeployment
+    organizations: dict[str, "Organization"] = field(default_factory=dict)
+
+    @property
+    def landing(self) -> Path:
+        return Path(self.deployment.settings.landing_root)
+
+    def add_organization(
+        self,
+        org: str = "acme",
+        *,
+        hub_id: int | None = None,
+        pipelines: Sequence[str] = ("default",),
+        document: str = "",
+        start_date: str = "2025-01-01",
+        connect: bool = True,
+        **tokens: Any,
+    ) -> "Organization":
+        """An organization with a portal, connected by a refresh token.
+
+        Args:
+            org: Its slug.
+            hub_id: The portal's id.
+            pipelines: Ids or labels of the pipelines that sync.
+            document: More lines of its connection in YAML, indented by four.
+            start_date: Of its initial load.
+            connect: Whether the account is connected at once.
+            tokens: For `Portal.issue_refresh_token`.
+        """
+        portal = self.sandbox.add_portal(hub_id or 4_200_001 + len(self.organizations), name=org.title())
+        portal.settings.change({"limits_enabled": False})
+        organization = Organization(self, org, portal)
+        self.organizations[org] = organization
+        organization.start_date = start_date
+        organization.apply(pipelines, document)
+        if connect:
+            organization.connect(**tokens)
+        return organization
+
+    def poll(self, org: str = "", tier: Any = "5m") -> PollReport:
+        """One tick over what is due, or over one organization."""
+        return self.deployment.run(poll_due(self.deployment, tier, org=org, run_id="poll"))
+
+    def claims(self) -> list[pending.Claim]:
+        """Hand out all work that can be handed out."""
+        with writing(self.deployment.engine) as connection:
+            return pending.claim_work(connection, 1_000, self.deployment.now())
+
+    def run(self, claim: pending.Claim, run_id: str = "run") -> OrganizationSync:
+        """Do the work of a claim."""
+        return self.deployment.run(
+            sync_claimed(self.deployment, claim.org, claim.connection_id, claim.key, run_id=run_id)
+        )
+
+    def run_all(self) -> list[OrganizationSync]:
+        """Do all work that waits."""
+        return [self.run(claim, f"run-{number}") for number, claim in enumerate(self.claims())]
+
+    def tick(self) -> tuple[PollReport, list[OrganizationSync]]:
+        """What a cadence does: poll whatever is due or not, then do what was found."""
+        reports = [self.poll(org) for org in self.organizations]
+        return reports[0], self.run_all()
+
+    def rows(self, table: Table, org: str = "") -> list[dict[str, Any]]:
+        """All rows of a table, or one organization's."""
+        query = select(table) if not org else select(table).where(table.c.org == org)
+        with reading(self.deployment.engine) as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def dump(self, org: str = "", *, stamps: bool = True, tables: Sequence[Table] = ENTITY_TABLES) -> Dump:
+        """Every row of the tables that hold entities and what is known of them, in a fixed order.
+
+        Args:
+            org: Only one organization's.
+            stamps: With our clock's stamps, run ids and numbers of events; without them two loads can be compared.
+            tables: Which.
+        """
+        dumped: Dump = {}
+        for table in tables:
+            left_out = set() if stamps else {*STAMPS, *({"id"} if table is audit_events else set())}
+            rows = [
+                tuple((name, _plain(value)) for name, value in row.items() if name not in left_out)
+                for row in self.rows(table, org)
+            ]
+            dumped[table.name] = sorted(rows, key=repr)
+        return dumped
+
+
+@dataclass
+class Organization:
+    """One organization, its portal, and what its people do."""
+
+    product: Product
+    org: str
+    portal: Portal
+    start_date: str = "2025-01-01"
+
+    @property
+    def connection_id(self) -> str:
+        return f"{self.org}:hubspot"
+
+    @property
+    def deployment(self) -> MovableDeployment:
+        return self.product.deployment
+
+    # -- what its people do in Hardfin --------------------------------------------------------------------------
+
+    def apply(self, pipelines: Sequence[str] = ("default",), document: str = "") -> None:
+        """Apply its YAML."""
+        rules = "".join(f"      - pipeline: {name}\n" for name in pipelines)
+        text = (
+            f"organization: {self.org}\nplan: advanced\nconnections:\n  - integration: hubspot\n"
+            f"    start_date: {self.start_date}\n    pipelines:\n{rules}{document}"
+        )
+        now = self.deployment.now()
+        configuration.apply(self.deployment.engine, read_text(text), actor="cli:ann", now=now)
+
+    def connect(self, **tokens: Any) -> ConnectionRow:
+        """Connect the account."""
+        secret = Secret(refresh_token=self.portal.issue_refresh_token(**tokens))
+        return self.deployment.run(connect_account(self.deployment, self.org, "hubspot", secret, actor="cli:ann"))
+
+    def pause(self, *, paused: bool = True) -> ConnectionRow:
+        """Pause or resume the connection."""
+        return set_paused(self.deployment, self.org, "hubspot", paused=paused, actor="cli:ann", reason="quarter end")
+
+    def poll(self) -> PollReport:
+        return self.product.poll(self.org)
+
+    def tick(self) -> OrganizationSync | None:
+        """Poll, and do what was found; what the run did, None where there was none."""
+        self.poll()
+        runs = [self.product.run(claim) for claim in self.product.claims() if claim.org == self.org]
+        return runs[0] if runs else None
+
+    def load(self, run_id: str = "load", **options: Any) -> OrganizationSync:
+        """The initial load from its start date to now."""
+        start = datetime.fromisoformat(f"{self.start_date}T00:00:00Z")
+        return self.deployment.run(load_window(self.deployment, self.org, start, load_end(), run_id=run_id, **options))
+
+    def resync(self, project: str, run_id: str = "resync", **options: Any) -> ResyncReport:
+        request = ResyncRequest(self.org, project, run_id=run_id, actor="cli:ann", **options)
+        return self.deployment.run(resync_project(self.deployment, request))
+
+    def redescribe(self) -> None:
+        """Let the account be described again at once, as it is once a day."""
+
+        async def again() -> None:
+            row = self.row()
+            connector = self.deployment.connector(row)
+            await describe(self.deployment, row, connector)
+            await connector.aclose()
+
+        self.deployment.run(again())
+
+    def ask_for_record(self, *deals: str, trigger: pending.WorkTrigger = "webhook") -> None:
+        """Work on single deals, as a webhook asks for it."""
+        work = [pending.NewWork("record", trigger, "webhook", external_id=deal) for deal in deals]
+        with writing(self.deployment.engine) as connection:
+            pending.add_work(connection, self.org, self.connection_id, work, self.deployment.now())
+
+    # -- what its sales team does in HubSpot --------------------------------------------------------------------
+
+    def add_deal(
+        self,
+        name: str = "Ten robots",
+        *,
+        stage: str = WON,
+        lines: Sequence[Line] = (("Robot arm", "100.50"),),
+        company: str | None = "Globex",
+        at: datetime | None = None,
+        **properties: Any,
+    ) -> str:
+        """A deal with a company of its own and lines with products of their own."""
+        values = {"dealname": name, "pipeline": "default", "dealstage": stage, "amount": "100.50", **properties}
+        (deal,) = self.portal.create_many("deals", [NewRecord(values, created_at=at, modified_at=at)])
+        if company is not None:
+            (firm,) = self.portal.create_many("companies", [NewRecord({"name": company, "domain": "globex.example"})])
+            self.portal.associate_many("deals", "companies", [(deal, firm, PRIMARY_COMPANY)])
+        for line in lines:
+            self.add_line(deal, line)
+        return deal
+
+    def add_line(self, deal: str, line: Line, *, product: bool = True, **properties: Any) -> str:
+        """One more line item of a deal."""
+        name, price = line
+        values: dict[str, Any] = {"name": name, "price": price, "quantity": "1", **properties}
+        if product:
+            (values["hs_product_id"],) = self.portal.create_many("products", [NewRecord({"name": name})])
+        (made,) = self.portal.create_many("line_items", [NewRecord(values)])
+        self.portal.associate_many("deals", "line_items", [(deal, made, LINE_ITEM)])
+        return made
+
+    def record(self, properties: Mapping[str, Any]) -> NewRecord:
+        """A record to create."""
+        return NewRecord(dict(properties))
+
+    def add_lines(self, deal: str, count: int) -> None:
+        """Many line items of one deal, without products."""
+        records = [NewRecord({"name": f"Part {n % 50}", "price": "1.10", "quantity": "1"}) for n in range(count)]
+        made = self.portal.create_many("line_items", records)
+        self.portal.associate_many("deals", "line_items", [(deal, line, LINE_ITEM) for line in made])
+
+    def force(self, record: str, properties: Mapping[str, str | None], kind: str = "deals") -> None:
+        """Give a record values that HubSpot's own checks would refuse: vendors' data is older than their checks."""
+        portal = self.portal
+        row = portal.record(kind, record)
+        held = {**orjson.loads(row.properties), **properties}
+        with portal.store.writing():
+            portal.store.replace_properties(row, held, portal.clock.now_ms(), None)
+
+    def won_deals(self, count: int) -> list[str]:
+        """Many small won deals with a company and a line each, all products the same."""
+        portal = self.portal
+        (product,) = portal.create_many("products", [NewRecord({"name": "Robot arm"})])
+        deals = portal.create_many(
+            "deals",
+            [
+                NewRecord({"dealname": f"Deal {n}", "pipeline": "default", "dealstage": WON, "amount": f"{n}.10"})
+                for n in range(count)
+            ],
+        )
+        firms = portal.create_many("companies", [NewRecord({"name": f"Firm {n}"}) for n in range(count)])
+        made = portal.create_many(
+            "line_items",
+            [NewRecord({"name": "Robot arm", "price": f"{n}.10", "hs_product_id": product}) for n in range(count)],
+        )
+        portal.associate_many("deals", "companies", list(zip(deals, firms, [PRIMARY_COMPANY] * count, strict=True)))
+        portal.associate_many("deals", "line_items", list(zip(deals, made, [LINE_ITEM] * count, strict=True)))
+        return deals
+
+    def win(self, deal: str, at: datetime | None = None) -> None:
+        self.portal.move_deal(deal, WON, at)
+
+    def companies_of(self, deal: str) -> list[str]:
+        return self._associated(deal, "companies")
+
+    def lines_of(self, deal: str) -> list[str]:
+        return self._associated(deal, "line_items")
+
+    def _associated(self, deal: str, kind: str) -> list[str]:
+        found = self.portal.associations.of("deals", [int(deal)], kind).get(int(deal), {})
+        return [str(each) for each in sorted(found)]
+
+    def portal_deals(self) -> list[dict[str, Any]]:
+        """All deals of the portal, by id."""
+        return [
+            {"id": str(row.id)} for row in self.portal.store.rows(select(RECORDS.c.id).where(RECORDS.c.type == "deals"))
+        ]
+
+    # -- what there is afterwards -------------------------------------------------------------------------------
+
+    def row(self) -> ConnectionRow:
+        with reading(self.deployment.engine) as connection:
+            return get_connection(connection, self.org, self.connection_id)
+
+    def cursor(self) -> datetime | None:
+        with reading(self.deployment.engine) as connection:
+            return read_cursor(connection, self.org, self.connection_id, "deals")
+
+    def rejected(self) -> list[RejectedRecord]:
+        with reading(self.deployment.engine) as connection:
+            return list_rejected(connection, self.org)
+
+    def audit(self, **options: Any) -> list[AuditEntry]:
+        with reading(self.deployment.engine) as connection:
+            return list_audit(connection, self.org, **options)
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        return self.product.rows(table, self.org)
+
+    def dump(self, **options: Any) -> Dump:
+        return self.product.dump(self.org, **options)
+
+    def projects(self) -> list[dict[str, Any]]:
+        return sorted(self.rows(projects), key=lambda row: str(row["name"]))
+
+    def project(self, deal: str) -> dict[str, Any]:
+        """The project a deal became."""
+        (row,) = [row for row in self.rows(ledger) if row["external_id"] == deal]
+        (project,) = [each for each in self.rows(projects) if each["id"] == row["project_id"]]
+        return project
+
+    def lines(self, deal: str) -> list[dict[str, Any]]:
+        """The lines of the project a deal became, in order."""
+        project = self.project(deal)["id"]
+        found = [row for row in self.rows(project_line_items) if row["project_id"] == project]
+        return sorted(found, key=lambda row: (row["position"], row["id"]))
+
+    def edit(self, table: Table, entity_id: str, **values: Any) -> None:
+        """Change an entity in Hardfin, as operations do."""
+        with writing(self.deployment.engine) as connection:
+            connection.execute(table.update().where(table.c.org == self.org, table.c.id == entity_id).values(**values))
+
+    def calls(self) -> int:
+        """Vendor calls with this account's tokens so far."""
+        return len(self.portal.calls)
+
+    def fault(self, **fields: Any) -> Fault:
+        """Plan a failure of the vendor for this account."""
+        return self.product.sandbox.faults.add(Fault(account=str(self.portal.hub_id), **fields))
+
+
+def load_end() -> datetime:
+    """A fixed end of loads, so that a load cut off and done again is the same unit of work."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def settings_for(database_url: str, folder: Path, sandbox: HubSpotSandbox, url: str) -> Settings:
+    """Settings that point a deployment at a sandbox."""
+    return Settings(
+        home=folder / "home",
+        database_url=database_url,
+        landing_root=str(folder / "landing"),
+        secret_key=SecretStr(Fernet.generate_key().decode()),
+        hubspot_url=url,
+        hubspot_app_url=url,
+        hubspot_client_id=sandbox.tokens.app.client_id,
+        hubspot_client_secret=SecretStr(sandbox.tokens.app.client_secret),
+    )
+
+
+@contextmanager
+def running_product(database_url: str, folder: Path) -> Iterator[Product]:
+    """A product for the length of a block."""
+    sandbox = HubSpotSandbox()
+    with SandboxServer(sandbox.app) as server:
+        deployment = MovableDeployment.open(settings_for(database_url, folder, sandbox, server.url))
+        deployment.vendors.hubspot_limits = FAST
+        try:
+            yield Product(sandbox, server.url, deployment)  # type: ignore[arg-type]  # `open` makes what it is called on
+        finally:
+            deployment.engine.dispose()
+    sandbox.close()
+
+
+def values_of(rows: Sequence[Mapping[str, Any]], *names: str) -> list[Any]:
+    """Some columns of rows: values for one name, tuples for several."""
+    if len(names) == 1:
+        return [row[names[0]] for row in rows]
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    return value if not isinstance(value, dict | list) else repr(value)
+
+
+__all__ = ["Organization", "Product", "rejected_records"]

@@ -1,0 +1,149 @@
+"""The job that re-syncs one project: a preview that writes nothing, and for real."""
+
+import html
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from hardfin_pipelines.engine.resyncing import ResyncReport
+from hardfin_pipelines.orchestration import launching
+from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS
+from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
+from hardfin_pipelines.orchestration.launching import resolved_definitions
+from hardfin_pipelines.orchestration.partitions import org_partitions
+from hardfin_pipelines.orchestration.resync_tables import resync_markdown
+from hardfin_pipelines.platform.tables import audit_events, links, project_line_items, projects
+from hardfin_pipelines.sync.resync import EntityChange, FieldChange
+from hardfin_pipelines_tests.orchestration.test_initial_load import SYNCED
+from hardfin_pipelines_tests.product_fixtures import Product
+
+PROJECTS = ENTITY_ASSETS["project"]
+
+
+@pytest.fixture
+def deal(acme: Product, instance: dg.DagsterInstance) -> str:
+    """A synced deal that sales has renamed since."""
+    made = acme.add_deal(name="Ten robots")
+    assert launching.sync_now(instance, "acme", "hubspot", "cli:ann").success
+    acme.portals["acme"].update("deals", made, {"dealname": "Twelve robots"})
+    return made
+
+
+def launch(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResult:
+    """What the launchpad does: the config as scaffolded, with what a person typed."""
+    instance.add_dynamic_partitions(str(org_partitions.name), ["acme"])
+    job = resolved_definitions().resolve_job_def("resync_project")
+    return job.execute_in_process(
+        instance=instance,
+        partition_key="acme",
+        run_config={"ops": {CRM_STEP: {"config": config}}},
+        raise_on_error=False,
+    )
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    data = next(event for event in result.all_events if event.is_step_failure).step_failure_data
+    return str(data.user_failure_data.description)
+
+
+def test_with_the_defaults_it_previews_field_by_field_and_writes_nothing(acme, instance, deal):
+    before = {table.name: acme.table_rows(table) for table in SYNCED}
+
+    result = launch(instance, project=deal)
+
+    assert result.success
+    assert {table.name: acme.table_rows(table) for table in SYNCED} == before
+    assert result.get_asset_materialization_events() == []
+    (observation,) = result.get_asset_observation_events()
+    shown = observation.asset_observation_data.asset_observation
+    assert (shown.asset_key, shown.partition) == (PROJECTS, "acme")
+    assert shown.description.startswith("Preview, nothing was written: re-sync of prj_")
+    assert "| name | Ten robots | Twelve robots | Ten robots | CRM value |" in shown.metadata["preview"].value
+
+
+@pytest.mark.parametrize("by", ["deal", "project"])
+def test_asked_to_write_it_brings_the_project_up_to_the_crm(acme, instance, deal, by):
+    wanted = deal if by == "deal" else acme.project_of(deal)
+
+    result = launch(instance, project=wanted, preview=False, reason="customer asked")
+
+    assert result.success
+    assert acme.project_name(deal) == "Twelve robots"
+    (event,) = [event for event in result.get_asset_materialization_events() if event.asset_key == PROJECTS]
+    metadata = event.step_materialization_data.materialization.metadata
+    assert metadata["changed"].value == 1
+    assert metadata["project"].value == acme.project_of(deal)
+    assert "Twelve robots" in metadata["re_sync"].value
+    assert "customer asked" in {row["reason"] for row in acme.table_rows(audit_events)}
+    assert result.get_asset_check_evaluations() == []
+
+
+def test_without_a_project_it_says_what_to_give_instead_of_syncing_everything(acme, instance):
+    acme.add_deal()
+
+    result = launch(instance)
+
+    assert not result.success
+    assert failure_of(result).startswith("resync_project: give `project` in the config")
+    assert acme.count_projects() == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [("prj_unknown", "prj_unknown"), ("99", "99")],
+)
+def test_an_unknown_project_fails_in_one_line(acme, instance, deal, asked, says):
+    result = launch(instance, project=asked, preview=False)
+
+    assert not result.success
+    assert says in failure_of(result)
+    assert "\n" not in failure_of(result)
+
+
+def test_a_deal_that_is_gone_changes_nothing(acme, instance, deal):
+    acme.portals["acme"].archive("deals", deal)
+    before = [acme.table_rows(table) for table in (projects, project_line_items, links)]
+
+    result = launch(instance, project=deal, preview=False)
+
+    assert not result.success
+    assert "nothing was changed" in failure_of(result)
+    assert [acme.table_rows(table) for table in (projects, project_line_items, links)] == before
+
+
+def test_vendor_values_are_text_in_the_table_never_markup():
+    evil = "<script>alert(1)</script> [x](javascript:1) | `code` *b* &lt;\\\n# head" + "y" * 200
+    change = EntityChange(
+        "project", "prj_1", "Ten", "update", (FieldChange("name", None, evil, "old", "take", edited=False),)
+    )
+    report = ResyncReport("prj_1", "17", "acme:hubspot", preview=True, changes=(change,), calls=4)
+
+    row = resync_markdown(report).splitlines()[-1]
+
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells[1:4] == ["project `prj_1`", "name", "—"]
+    assert cells[5:7] == ["old", "CRM value"]
+    assert not set(cells[4]) & set("<>|`*[]()\\")
+    assert html.unescape(cells[4]) == evil.replace("\n", " ")[:80] + "…"
+
+
+def test_a_resync_that_finds_no_difference_says_so():
+    report = ResyncReport("prj_1", "17", "acme:hubspot", preview=False, changes=(), calls=4)
+
+    assert resync_markdown(report).endswith("CRM and Hardfin agree.")
+
+
+def test_lines_that_left_the_crm_or_came_back_have_a_row():
+    changes = (
+        EntityChange("project_line_item", "pli_1", "Arm", "remove", ()),
+        EntityChange("project_line_item", "pli_2", "Leg", "restore", ()),
+    )
+    report = ResyncReport("prj_1", "17", "acme:hubspot", preview=False, changes=changes, calls=4)
+
+    rows = resync_markdown(report).splitlines()[-2:]
+
+    assert rows == [
+        "| project line item `pli_1` | | | | | marked removed |",
+        "| project line item `pli_2` | | | | | marked restored |",
+    ]
