@@ -1,4 +1,4 @@
-"""The product on a machine of its own: a HubSpot sandbox behind real HTTP, and a deployment pointed at it by settings."""
+"""The product by its settings: a HubSpot sandbox behind real HTTP, and a deployment that only variables point at it."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence

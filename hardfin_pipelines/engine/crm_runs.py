@@ -79,7 +79,8 @@ async def sync_claimed(
     try:
         await _tick(deployment, synced, connection_id, work, run_id=run_id)
     except BaseException:
-        _release(deployment, org, connection_id, claim, failed=True)
+        # Work that finds its connection paused did not fail: it goes on at once when that is resumed.
+        _release(deployment, org, connection_id, claim, failed=_is_active(deployment, org, connection_id))
         raise
     if any(report.interrupted for report in synced.reports.values()):
         _release(deployment, org, connection_id, claim, failed=False)
@@ -241,6 +242,11 @@ def _settle(deployment: Deployment, visit: Visit, report: SyncReport) -> None:
 def _interrupt(synced: OrganizationSync, report: SyncReport, wish: WorkInterrupted) -> None:
     report.interrupted = str(wish)
     synced.notes.append(report.interrupted)
+
+
+def _is_active(deployment: Deployment, org: str, connection_id: str) -> bool:
+    with reading(deployment.engine) as connection:
+        return get_connection(connection, org, connection_id).status == "active"
 
 
 def _release(deployment: Deployment, org: str, connection_id: str, claim: str, *, failed: bool) -> None:

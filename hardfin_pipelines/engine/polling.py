@@ -19,6 +19,7 @@ from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.failures import note_failure
 from hardfin_pipelines.engine.opening import describe, prepare
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.landing.errors import LandingError
 from hardfin_pipelines.landing.journal import UnitJournal
 from hardfin_pipelines.landing.layout import Unit
 from hardfin_pipelines.platform.connection_store import (
@@ -33,6 +34,7 @@ from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.known_records import ledger_ids
 from hardfin_pipelines.platform.pending import NewWork, add_work
 from hardfin_pipelines.platform.record_log import due_retries, set_aside_versions
+from hardfin_pipelines.platform.secrets import SecretsError
 from hardfin_pipelines.sync.cadence import Tier
 from hardfin_pipelines.sync.first_sync import protection
 from hardfin_pipelines.sync.plans import Known
@@ -127,6 +129,8 @@ async def _ask(deployment: Deployment, due: DueConnection, places: asyncio.Semap
             await _ask_now(deployment, due, answer)
         except (VendorError, Refusal) as error:
             answer.error = error
+        except (LandingError, SecretsError) as error:
+            answer.error = Refusal(str(error))
         except Exception as error:  # a fault of ours at one connection must not stop the others
             logger.exception("poll of %s failed", due.row.connection_id)
             answer.error = Refusal(f"unexpected {type(error).__name__}; see the log")

@@ -1,6 +1,6 @@
 """Rule 4: one project again, on request, comparing what was synced, what the CRM says now and what Hardfin holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
@@ -11,17 +11,18 @@ from hardfin_pipelines.engine.extraction import Extraction
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.visits import Visit, open_visit
 from hardfin_pipelines.platform.database import reading, writing
-from hardfin_pipelines.platform.known_records import known_records
+from hardfin_pipelines.platform.first_sync_store import write_aliases
+from hardfin_pipelines.platform.known_records import known_records, ledger_ids
 from hardfin_pipelines.platform.resync_store import read_held_project, write_resync
 from hardfin_pipelines.platform.tables import ledger, ledger_aliases
 from hardfin_pipelines.sync.entities import EntityType
 from hardfin_pipelines.sync.first_sync import DealBundle, item_names, plan_project, primary_company
 from hardfin_pipelines.sync.mapping import Rejected, Values, map_record
 from hardfin_pipelines.sync.pipeline_rules import PipelineRule
-from hardfin_pipelines.sync.plans import Known, SetAside
+from hardfin_pipelines.sync.plans import Known, Protected, SetAside
 from hardfin_pipelines.sync.records import Record
 from hardfin_pipelines.sync.resync import EntityChange
-from hardfin_pipelines.sync.resync_plan import ResyncPlan, plan_resync
+from hardfin_pipelines.sync.resync_plan import HeldProject, ResyncPlan, plan_resync
 from hardfin_pipelines.sync.trigger import Triggered
 
 
@@ -116,6 +117,7 @@ async def resync_project(deployment: Deployment, request: ResyncRequest) -> Resy
                 # Planned again: an edit made since the records were fetched counts too.
                 plan = _plan(connection, visit, target, bundle, customer, request)
                 write_resync(connection, plan, visit.stamp, request.reason)
+                _note_merged_ids(connection, visit, target, bundle.deal)
         return ResyncReport(
             target.project_id,
             bundle.deal.id,
@@ -178,6 +180,15 @@ async def _fetch(visit: Visit, target: _Target) -> DealBundle:
     return bundle
 
 
+def _note_merged_ids(connection: Connection, visit: Visit, target: _Target, deal: Record) -> None:
+    """Remember the ids under which the deal is known now, if it was merged since."""
+    stamp = visit.stamp
+    ids = (deal.id, *deal.merged_ids)
+    known = ledger_ids(connection, stamp.org, stamp.connection_id, stamp.objects["deal"], ids)
+    new = tuple(external_id for external_id in ids if external_id not in known)
+    write_aliases(connection, [Protected(deal, target.project_id, target.deal_id, new)], stamp)
+
+
 def _customer_record(bundle: DealBundle) -> Record | None:
     company = primary_company(bundle.deal.references.get("company", ()))
     return None if company is None else bundle.companies.get(company)
@@ -197,11 +208,22 @@ def _plan(
     held = read_held_project(connection, request.org, target.connection_id, target.project_id, customer_id)
     if held is None:
         raise Refusal(f"{request.org}: project {target.project_id} is not in Hardfin any more; nothing was changed")
+    bundle = _without_lines_of_others(bundle, known, held)
     crm_now = plan_project(bundle, known, visit.crm.context, Triggered(rule, target.stage_id), target.project_id)
     if isinstance(crm_now, SetAside):
         raise Refusal(f"{target.connection_id}: cannot re-sync {target.project_id}: {crm_now.reason}")
     values = _customer_values(visit.crm, rule, customer)
     return plan_resync(held, crm_now, values, keep_local_edits=request.keep_local_edits)
+
+
+def _without_lines_of_others(bundle: DealBundle, known: Known, held: HeldProject) -> DealBundle:
+    """A deal that another synced one was merged into has its lines too; they stay with that one's project."""
+    own = {
+        line_id: line
+        for line_id, line in bundle.line_items.items()
+        if line_id in held.lines or ("line_item", line_id) not in known.links
+    }
+    return replace(bundle, line_items=own)
 
 
 def _known(connection: Connection, visit: Visit, bundle: DealBundle, customer: Record | None) -> Known:
@@ -216,7 +238,7 @@ def _known(connection: Connection, visit: Visit, bundle: DealBundle, customer: R
         visit.stamp.org,
         visit.stamp.connection_id,
         visit.stamp.objects,
-        ids={"company": companies, "product": sorted(products)},
+        ids={"company": companies, "product": sorted(products), "line_item": list(bundle.line_items)},
         item_names=item_names([bundle], visit.crm.context),
     )
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from hardfin_pipelines.connectors.errors import NeedsAttention
 from hardfin_pipelines.connectors.tokens import Tokens
+from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.platform.credential_store import read_credential, save_credential
 from hardfin_pipelines.platform.database import reading, writing
@@ -17,16 +18,19 @@ from hardfin_pipelines.platform.secrets import Vault
 class StoredTokens:
     """The tokens of one connection. A new token is durable before it is used."""
 
-    def __init__(self, engine: Engine, vault: Vault, row: ConnectionRow) -> None:
+    def __init__(self, engine: Engine, vault: Vault, row: ConnectionRow, *, renewable: bool = True) -> None:
+        """`renewable` is false where our app at the vendor is not configured: then only static tokens can be used."""
         self._engine = engine
         self._vault = vault
         self._row = row
+        self._renewable = renewable
 
     def load(self) -> Tokens:
         """The tokens as last saved by any process.
 
         Raises:
             NeedsAttention: The connection has none.
+            Refusal: They must be renewed and our app is not configured: the operator's fault, not the account's.
         """
         with reading(self._engine) as connection:
             found = read_credential(connection, self._row.org, self._row.connection_id, self._vault)
@@ -34,12 +38,21 @@ class StoredTokens:
             raise NeedsAttention(
                 self._row.integration, f"{self._row.connection_id} has no credentials: connect the account again"
             )
-        return _tokens(found.document)
+        tokens = _tokens(found.document)
+        if tokens.refresh and not self._renewable:
+            raise Refusal(app_missing(self._row.integration))
+        return tokens
 
     def save(self, tokens: Tokens) -> None:
         """Keep new tokens."""
         with writing(self._engine) as connection:
             save_tokens(connection, self._row, tokens, self._vault)
+
+
+def app_missing(integration: str) -> str:
+    """What the operator is told where an integration's OAuth app is not configured."""
+    prefix = f"HARDFIN_{integration.upper()}_CLIENT"
+    return f"set {prefix}_ID and {prefix}_SECRET to those of our {integration} app"
 
 
 def save_tokens(connection: Connection, row: ConnectionRow, tokens: Tokens, vault: Vault) -> None:

@@ -17,7 +17,7 @@ from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
 from hardfin_pipelines.connectors.hubspot.oauth import Grant, OAuthApp, TokenEndpoint, authorize_url
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
 from hardfin_pipelines.engine.refusals import Refusal
-from hardfin_pipelines.engine.stored_tokens import StoredTokens, save_tokens
+from hardfin_pipelines.engine.stored_tokens import StoredTokens, app_missing, save_tokens
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.platform.secrets import Vault
 from hardfin_pipelines.settings import Settings
@@ -51,7 +51,8 @@ class VendorRegistry:
             Refusal: The integration is not supported yet.
         """
         self._require(row.integration)
-        return self._hubspot(StoredTokens(self._engine, self._vault, row), row.account_id, memory)
+        tokens = StoredTokens(self._engine, self._vault, row, renewable=bool(self._settings.hubspot_client_id))
+        return self._hubspot(tokens, row.account_id, memory)
 
     def consent_url(self, integration: str, redirect_uri: str, state: str) -> str:
         """Where a person lets Hardfin into an account.
@@ -130,7 +131,7 @@ class VendorRegistry:
 
     def _app(self) -> OAuthApp:
         if not self._settings.hubspot_client_id:
-            raise Refusal("set HARDFIN_HUBSPOT_CLIENT_ID and HARDFIN_HUBSPOT_CLIENT_SECRET to our HubSpot app's")
+            raise Refusal(app_missing("hubspot"))
         return OAuthApp(self._settings.hubspot_client_id, self._settings.hubspot_client_secret.get_secret_value())
 
     @staticmethod

@@ -132,7 +132,7 @@ def forget_stale_answers(deployment: Deployment, unit: Unit) -> None:
     """Remove the journal of a unit that was cut off too long ago: its answers must not be taken for new ones."""
     path = journal_path(deployment.settings.landing_root, unit)
     oldest = deployment.now() - ANSWERS_AGE
-    with contextlib.suppress(FileNotFoundError, Timeout):  # gone, or somebody is at it
+    with contextlib.suppress(OSError, Timeout):  # gone, or somebody is at it; opening it says what else is wrong
         if path.stat().st_mtime < oldest.timestamp():
             with journal_lock(path):
                 remove_journal(path)

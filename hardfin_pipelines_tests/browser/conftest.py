@@ -57,21 +57,21 @@ def stack(chromium: str, tmp_path_factory: pytest.TempPathFactory, migrated_sqli
     dagster_home = folder / "dagster"
     dagster_home.mkdir()
     shutil.copyfile(CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
-    with pytest.MonkeyPatch.context() as environment:
-        with running_product(folder / "home", environment, migrated_sqlite) as product:
-            product.add_organization("acme", start_months_ago=4)
-            product.enabled_since(datetime.now(UTC) - timedelta(minutes=30))
-            deal = product.add_deal(name="Ten robots", at=months_ago(2))
-            product.add_deal(
-                name="Two legs", at=months_ago(1), company="Initech", lines=[("Leg", "7.25"), ("Foot", "3")]
-            )
-            product.sandbox.add_portal(4_299_999, name=EVIL_NAME)
-            environment.setenv("DAGSTER_HOME", str(dagster_home))
-            with dg.DagsterInstance.get() as instance:
-                months = month_keys(months_ago(4), datetime.now(UTC))
-                assert launching.load_now(instance, "acme", months, "cli:ann").success
-            with running_dagster(dagster_home, product.variables) as url:
-                yield Stack(product, url, deal)
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        running_product(folder / "home", environment, migrated_sqlite) as product,
+    ):
+        product.add_organization("acme", start_months_ago=4)
+        product.enabled_since(datetime.now(UTC) - timedelta(minutes=30))
+        deal = product.add_deal(name="Ten robots", at=months_ago(2))
+        product.add_deal(name="Two legs", at=months_ago(1), company="Initech", lines=[("Leg", "7.25"), ("Foot", "3")])
+        product.sandbox.add_portal(4_299_999, name=EVIL_NAME)
+        environment.setenv("DAGSTER_HOME", str(dagster_home))
+        with dg.DagsterInstance.get() as instance:
+            months = month_keys(months_ago(4), datetime.now(UTC))
+            assert launching.load_now(instance, "acme", months, "cli:ann").success
+        with running_dagster(dagster_home, product.variables) as url:
+            yield Stack(product, url, deal)
 
 
 @pytest.fixture

@@ -9,12 +9,39 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
-import psutil
 import pytest
 
 PROGRAM = "from hardfin_pipelines.cli import main; main()"
+
+
+class Line(NamedTuple):
+    """A living process."""
+
+    parent: int
+    command: str
+
+
+def processes() -> dict[int, Line]:
+    """All living processes of this machine, by id."""
+    listed = subprocess.run(["ps", "-axo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
+    found = {}
+    for line in listed.stdout.splitlines():
+        pid, parent, state, *command = line.split(None, 3)
+        if not state.startswith("Z"):
+            found[int(pid)] = Line(int(parent), "".join(command))
+    return found
+
+
+def descendants(root: int) -> set[int]:
+    """What a process has started, and what that has started."""
+    alive = processes()
+    found = {root}
+    while new := {pid for pid, line in alive.items() if line.parent in found} - found:
+        found |= new
+    return found - {root}
 
 
 class Command:
@@ -33,24 +60,22 @@ class Command:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self.family: dict[int, psutil.Process] = {}
+        self.family: set[int] = set()
 
     def text(self) -> str:
         return self.output.read_text(errors="replace")
 
     def meet_family(self) -> None:
         """Remember all processes the command has started so far."""
-        with suppress(psutil.NoSuchProcess):
-            for each in psutil.Process(self.process.pid).children(recursive=True):
-                self.family.setdefault(each.pid, each)
+        self.family |= descendants(self.process.pid)
 
     def wait_for(self, holds: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
-            self.meet_family()
             assert self.process.poll() is None, self.text()
             assert time.monotonic() < deadline, self.text()
-            time.sleep(0.05)
+            time.sleep(0.1)
+            self.meet_family()
         self.meet_family()
 
     def end(self, sign: signal.Signals, seconds: float = 30) -> int:
@@ -60,17 +85,11 @@ class Command:
     def left_behind(self) -> list[str]:
         """Processes of the command that are still alive."""
         gone_by = time.monotonic() + 5
-        while alive := [each for each in self.family.values() if _lives(each)]:
+        while alive := [line for pid, line in processes().items() if pid in self.family]:
             if time.monotonic() > gone_by:
-                return [" ".join(each.cmdline()) for each in alive]
+                return [str(line) for line in alive]
             time.sleep(0.1)
         return []
-
-
-def _lives(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 @contextmanager
@@ -83,9 +102,9 @@ def running(folder: Path, *words: str) -> Iterator[Command]:
         with suppress(ProcessLookupError):
             os.killpg(command.process.pid, signal.SIGKILL)
         command.process.wait()
-        for each in command.family.values():
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
+        for pid in command.family & set(processes()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +113,7 @@ def running(folder: Path, *words: str) -> Iterator[Command]:
 def test_the_sandbox_stays_up_until_it_is_ended(tmp_path, sign, code):
     with running(tmp_path, "sandbox", "up", "--port", "0", "--deals", "10") as command:
         command.wait_for(lambda: "Ctrl-C ends it" in command.text())
-        url = re.search(r"http://127\.0\.0\.1:\d+", command.text()).group()
+        url = re.findall(r"http://127\.0\.0\.1:\d+", command.text())[0]
         page = httpx.get(url)
 
         assert command.end(sign) == code

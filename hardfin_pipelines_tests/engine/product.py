@@ -120,6 +120,36 @@ class Product:
             organization.connect(**tokens)
         return organization
 
+    @contextmanager
+    def beside(self, database_url: str, folder: Path) -> Iterator["Product"]:
+        """Another deployment, with a store of its own, at the same vendor; its organizations have the same portals."""
+        deployment = MovableDeployment.open(settings_for(database_url, folder, self.sandbox, self.url))
+        deployment.vendors.hubspot_limits = FAST
+        other = Product(self.sandbox, self.url, deployment)
+        for organization in self.organizations.values():
+            twin = Organization(other, organization.org, organization.portal, organization.start_date)
+            other.organizations[organization.org] = twin
+            twin.apply()
+            twin.connect()
+        try:
+            yield other
+        finally:
+            deployment.engine.dispose()
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point another process at this deployment."""
+        settings = self.deployment.settings
+        return {
+            "HARDFIN_HOME": str(settings.home),
+            "HARDFIN_DATABASE_URL": settings.database_url,
+            "HARDFIN_LANDING_ROOT": settings.landing_root,
+            "HARDFIN_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "HARDFIN_HUBSPOT_URL": self.url,
+            "HARDFIN_HUBSPOT_APP_URL": self.url,
+            "HARDFIN_HUBSPOT_CLIENT_ID": settings.hubspot_client_id,
+            "HARDFIN_HUBSPOT_CLIENT_SECRET": settings.hubspot_client_secret.get_secret_value(),
+        }
+
     def poll(self, org: str = "", tier: Any = "5m") -> PollReport:
         """One tick over what is due, or over one organization."""
         return self.deployment.run(poll_due(self.deployment, tier, org=org, run_id="poll"))
@@ -149,6 +179,10 @@ class Product:
         query = select(table) if not org else select(table).where(table.c.org == org)
         with reading(self.deployment.engine) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def entity_tables(self) -> Sequence[Table]:
+        """The tables of entities and of what is known of them."""
+        return ENTITY_TABLES
 
     def dump(self, org: str = "", *, stamps: bool = True, tables: Sequence[Table] = ENTITY_TABLES) -> Dump:
         """Every row of the tables that hold entities and what is known of them, in a fixed order.
@@ -219,7 +253,11 @@ class Organization:
     def load(self, run_id: str = "load", **options: Any) -> OrganizationSync:
         """The initial load from its start date to now."""
         start = datetime.fromisoformat(f"{self.start_date}T00:00:00Z")
-        return self.deployment.run(load_window(self.deployment, self.org, start, load_end(), run_id=run_id, **options))
+        return self.load_between(start, load_end(), run_id=run_id, **options)
+
+    def load_between(self, start: datetime, end: datetime, run_id: str = "load", **options: Any) -> OrganizationSync:
+        """The initial load of one window."""
+        return self.deployment.run(load_window(self.deployment, self.org, start, end, run_id=run_id, **options))
 
     def resync(self, project: str, run_id: str = "resync", **options: Any) -> ResyncReport:
         request = ResyncRequest(self.org, project, run_id=run_id, actor="cli:ann", **options)
@@ -274,9 +312,9 @@ class Organization:
         self.portal.associate_many("deals", "line_items", [(deal, made, LINE_ITEM)])
         return made
 
-    def record(self, properties: Mapping[str, Any]) -> NewRecord:
-        """A record to create."""
-        return NewRecord(dict(properties))
+    def record(self, properties: Mapping[str, Any], at: datetime | None = None) -> NewRecord:
+        """A record to create, last modified at a moment."""
+        return NewRecord(dict(properties), created_at=at, modified_at=at)
 
     def add_lines(self, deal: str, count: int) -> None:
         """Many line items of one deal, without products."""

@@ -1,5 +1,6 @@
 """What the engine costs and may not do, as numbers: calls, rows written again, tenants touched."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -13,6 +14,12 @@ from hardfin_pipelines.sandbox.data_sets.generated import robotics_rental
 from hardfin_pipelines.sandbox.data_sets.summary import summarize
 from hardfin_pipelines.sandbox.hubspot.load import load_data_set
 from hardfin_pipelines_tests.engine.product import SEARCH, WON, load_end
+
+
+def say(line: str) -> None:
+    """Show a measurement, with `-s` or when the test fails."""
+    sys.stdout.write(f"{line}\n")
+
 
 ALL_TABLES = [table for table in metadata.sorted_tables if table is not organizations]
 
@@ -132,7 +139,7 @@ def test_a_hundred_changed_deals_of_a_larger_portal_cost_a_handful_of_calls(sqli
     new = synced.deal_counts()["synced"]
     # One search (its answer is handed to the run), two for associations, then batches of 100 companies and lines.
     least = 1 + 2 + -(-lines // 100) + (1 if new else 0)
-    print(f"100 changed deals ({new} new, {lines} lines): {polled} + {acme.calls() - polled} calls, least {least}")
+    say(f"100 changed deals ({new} new, {lines} lines): {polled} + {acme.calls() - polled} calls, least {least}")
     assert polled == 1
     assert acme.calls() <= least + 2
 
@@ -154,7 +161,7 @@ def test_ten_thousand_won_deals_cost_at_most_1700_calls(sqlite_product):
     with reading(acme.deployment.engine) as connection:
         links = count_links(connection, "acme", acme.connection_id)
     least = acme.deployment.vendors.plan_calls("hubspot", links).total
-    print(f"10,000 won deals: {acme.calls()} vendor calls, {least} by plan_calls")
+    say(f"10,000 won deals: {acme.calls()} vendor calls, {least} by plan_calls")
     assert acme.calls() <= 1_700
     assert acme.calls() <= least * 1.05
     assert synced.deal_counts() == {"synced": 10_000, "protected": 0, "not_triggered": 0, "set_aside": 0}

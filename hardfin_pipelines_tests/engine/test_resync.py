@@ -1,10 +1,11 @@
-"""Rule 4 end to end: one project again, on request, by what was synced, what the CRM says now and what Hardfin holds."""
+"""Rule 4 end to end: one project again, on request; what the CRM says, what was synced, what Hardfin holds."""
 
 from decimal import Decimal
 
 import pytest
 
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.tables import customers, items, links, metadata, project_line_items, projects
 from hardfin_pipelines_tests.engine.product import OPEN, PRIMARY_COMPANY, Organization, values_of
 
@@ -75,10 +76,8 @@ def test_local_edits_are_kept_where_that_is_asked_for(acme, deal):
 
 
 def test_lines_are_added_removed_and_restored_and_those_of_hardfin_stay(acme, deal):
-    arm, support = acme.lines_of(deal)
+    _arm, support = acme.lines_of(deal)
     own = lines_by_name(acme, deal)["Robot arm"] | {"id": "pli_own", "name": "Added here", "position": 99}
-    from hardfin_pipelines.platform.database import writing
-
     with writing(acme.deployment.engine) as connection:
         connection.execute(project_line_items.insert().values(**own))
     acme.portal.dissociate("deals", deal, "line_items", support)
@@ -201,7 +200,7 @@ def test_a_merged_deal_is_known_under_its_new_id_without_waiting_for_a_tick(acme
     survivor = acme.portal.merge_deals(deal, acme.add_deal("Other", stage=OPEN))
 
     acme.resync(deal)
-    report = acme.resync(survivor, run_id="by survivor")
+    report = acme.resync(survivor, run_id="by-survivor")
 
     assert report.project_id == acme.project(deal)["id"]
 

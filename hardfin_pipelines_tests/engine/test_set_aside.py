@@ -14,7 +14,7 @@ from hardfin_pipelines_tests.engine.product import OPEN, values_of
 from hardfin_pipelines_tests.store_fixtures import A_MOMENT
 
 MEGABYTE = "robots " * 150_000
-RIGHT_TO_LEFT = "\u202eروبوتات عشرة\u202c 🤖"
+RIGHT_TO_LEFT = "\u202e\u0631\u0648\u0628\u0648\u062a\u202c \U0001f916"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 from dagster._core.definitions.metadata import ArbitraryMetadataMapping
+from ruamel.yaml import YAML
 
 from hardfin_pipelines.orchestration import launching
 from hardfin_pipelines.orchestration.assets.catalog import (
@@ -199,7 +199,7 @@ def test_what_runs_together_shares_one_partitions_definition(specs):
 
 def test_the_code_location_has_one_name_everywhere():
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]
-    workspace = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text())
+    workspace = YAML(typ="safe").load(CHECKOUT / "workspace.yaml")
     (module,) = [entry["python_module"] for entry in workspace["load_from"]]
 
     assert module["location_name"] == project["dg"]["project"]["code_location_name"] == "hardfin_pipelines"
@@ -212,6 +212,7 @@ def test_every_option_of_a_run_says_what_it_is_for(definitions):
         ("resync_project", "crm_sync"),
         ("change_poll", "ops__change_poll"),
         ("retention", "ops__retention"),
+        ("initial_load", "crm_initial_load"),
     ):
         config: Any = definitions.resolve_job_def(job).graph.node_named(op).definition.config_schema
         for name, each in config.config_type.fields.items():

@@ -1,17 +1,21 @@
 """Initial loads: months become windows, and a run over some of them syncs the deals once."""
 
 import itertools
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus
 from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hardfin_pipelines.orchestration import launching
 from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS, INITIAL_LOAD, vendor_key
+from hardfin_pipelines.orchestration.load_sensor import start_initial_loads
 from hardfin_pipelines.orchestration.partitions import LoadWindow, load_windows, month_keys, onboarding_partitions
+from hardfin_pipelines.orchestration.resources import HardfinResource
 from hardfin_pipelines.platform.tables import (
     audit_events,
     customers,
@@ -65,6 +69,13 @@ def test_months_that_follow_each_other_are_one_window(keys, windows):
     assert load_windows(keys) == windows
 
 
+def months_of(found: LoadWindow) -> Iterator[datetime]:
+    moment = found.start
+    while moment < found.end:
+        yield moment
+        moment += relativedelta(months=1)
+
+
 asked = st.sets(st.tuples(st.sampled_from(["acme", "globex", "x-1"]), st.integers(0, 40)))
 
 
@@ -76,14 +87,7 @@ def test_windows_hold_exactly_the_months_asked_for_and_are_as_few_as_can_be(mont
 
     windows = load_windows(keys)
 
-    held = [
-        key(found.org, f"{moment:%Y-%m}")
-        for found in windows
-        for moment in itertools.takewhile(
-            lambda moment, end=found.end: moment < end,
-            (found.start + relativedelta(months=number) for number in itertools.count()),
-        )
-    ]
+    held = [key(found.org, f"{moment:%Y-%m}") for found in windows for moment in months_of(found)]
     assert sorted(held) == sorted(keys)
     for one, other in itertools.pairwise(windows):
         assert (one.org, one.end) != (other.org, other.start)
@@ -196,3 +200,53 @@ def test_a_backfill_asked_for_by_the_command_line_is_what_the_daemon_expects(acm
     subset = backfill.asset_backfill_data.target_subset
     assert subset.asset_keys == {dg.AssetKey(path) for path in launching.history_assets()}
     assert len(list(subset.iterate_asset_partitions())) == 3 * len(launching.history_assets())
+
+
+def ask(instance: dg.DagsterInstance) -> str:
+    """What the sensor that starts initial loads says of its tick."""
+    skip = start_initial_loads(dg.build_sensor_context(instance=instance), hardfin=HardfinResource())
+    assert isinstance(skip, dg.SkipReason)
+    return str(skip.skip_message)
+
+
+def finish(instance: dg.DagsterInstance, status: BulkActionStatus, minutes_ago: float = 0) -> None:
+    (backfill,) = [each for each in instance.get_backfills() if each.status is BulkActionStatus.REQUESTED]
+    ended = (datetime.now(UTC) - timedelta(minutes=minutes_ago)).timestamp()
+    instance.update_backfill(backfill.with_status(status).with_end_timestamp(ended))
+
+
+def test_a_connected_account_is_loaded_from_its_start_date_by_a_backfill_asked_for_once(past, instance):
+    assert "months requested" in ask(instance)
+    assert "is under way" in ask(instance)
+
+    (backfill,) = instance.get_backfills()
+    wanted = {launching.load_key("acme", name) for name in month_keys(months_ago(7), datetime.now(UTC))}
+    subset = backfill.asset_backfill_data.target_subset.get_partitions_subset(INITIAL_LOAD)
+    assert set(subset.get_partition_keys()) == wanted
+    assert backfill.tags["hardfin/org"] == "acme"
+
+
+def test_a_load_that_is_done_is_not_asked_for_again(past, instance):
+    ask(instance)
+    load(instance, 7, 0)
+    finish(instance, BulkActionStatus.COMPLETED_SUCCESS)
+
+    assert ask(instance) == "every organization's past is loaded"
+    assert len(instance.get_backfills()) == 1
+
+
+def test_a_load_that_failed_is_asked_for_again_after_a_rest(past, instance):
+    ask(instance)
+    finish(instance, BulkActionStatus.COMPLETED_FAILED, minutes_ago=5)
+    assert "failed; the next one is asked for at" in ask(instance)
+
+    (failed,) = instance.get_backfills()
+    instance.update_backfill(failed.with_end_timestamp((datetime.now(UTC) - timedelta(minutes=31)).timestamp()))
+    assert "months requested" in ask(instance)
+
+
+def test_an_account_that_is_not_connected_is_not_loaded(product, instance):
+    product.add_organization("acme", connect=False)
+
+    assert ask(instance) == "every organization's past is loaded"
+    assert instance.get_backfills() == []

@@ -16,6 +16,7 @@ from hardfin_pipelines.orchestration.resync_tables import resync_markdown
 from hardfin_pipelines.platform.tables import audit_events, links, project_line_items, projects
 from hardfin_pipelines.sync.resync import EntityChange, FieldChange
 from hardfin_pipelines_tests.orchestration.test_initial_load import SYNCED
+from hardfin_pipelines_tests.orchestration.test_syncing import failure_of
 from hardfin_pipelines_tests.product_fixtures import Product
 
 PROJECTS = ENTITY_ASSETS["project"]
@@ -42,11 +43,6 @@ def launch(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessRe
     )
 
 
-def failure_of(result: dg.ExecuteInProcessResult) -> str:
-    data = next(event for event in result.all_events if event.is_step_failure).step_failure_data
-    return str(data.user_failure_data.description)
-
-
 def test_with_the_defaults_it_previews_field_by_field_and_writes_nothing(acme, instance, deal):
     before = {table.name: acme.table_rows(table) for table in SYNCED}
 
@@ -58,8 +54,8 @@ def test_with_the_defaults_it_previews_field_by_field_and_writes_nothing(acme, i
     (observation,) = result.get_asset_observation_events()
     shown = observation.asset_observation_data.asset_observation
     assert (shown.asset_key, shown.partition) == (PROJECTS, "acme")
-    assert shown.description.startswith("Preview, nothing was written: re-sync of prj_")
-    assert "| name | Ten robots | Twelve robots | Ten robots | CRM value |" in shown.metadata["preview"].value
+    assert str(shown.description).startswith("Preview, nothing was written: re-sync of prj_")
+    assert "| name | Ten robots | Twelve robots | Ten robots | CRM value |" in str(shown.metadata["preview"].value)
 
 
 @pytest.mark.parametrize("by", ["deal", "project"])
@@ -74,7 +70,7 @@ def test_asked_to_write_it_brings_the_project_up_to_the_crm(acme, instance, deal
     metadata = event.step_materialization_data.materialization.metadata
     assert metadata["changed"].value == 1
     assert metadata["project"].value == acme.project_of(deal)
-    assert "Twelve robots" in metadata["re_sync"].value
+    assert "Twelve robots" in str(metadata["re_sync"].value)
     assert "customer asked" in {row["reason"] for row in acme.table_rows(audit_events)}
     assert result.get_asset_check_evaluations() == []
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster_postgres import PostgresEventLogStorage
 
@@ -51,18 +52,19 @@ def test_the_storage_is_the_one_the_variable_names_and_holds_a_run(stored, acme,
 
     result = poll(stored)
 
-    wanted = {"sqlite": SqliteEventLogStorage, "postgresql": PostgresEventLogStorage}[
-        request.node.callspec.params["stored"]
-    ]
-    assert isinstance(stored.event_log_storage, wanted)
+    asked = request.node.callspec.params["stored"]
+    wanted = {"sqlite": SqliteEventLogStorage, "postgresql": PostgresEventLogStorage}[asked].__name__
+    assert type(stored.event_log_storage).__name__ == wanted
     assert stored.get_run_by_id(result.run_id).status == dg.DagsterRunStatus.SUCCESS
     assert metadata_of(stored, dg.AssetKey(["ops", "change_poll"]))["connections_changed"] == 1
-    assert (dagster_home / ".dagster" / "history").exists() == (wanted is SqliteEventLogStorage)
+    assert (dagster_home / ".dagster" / "history").exists() == (asked == "sqlite")
 
 
 def events_of(instance: dg.DagsterInstance, run_id: str) -> list[tuple[str | None, str | None]]:
     table = SqlEventLogStorageTable.c
-    with instance.event_log_storage.run_connection(run_id) as connection:
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)
+    with storage.run_connection(run_id) as connection:
         query = SqlEventLogStorageTable.select().where(table.run_id == run_id)
         return [(row.dagster_event_type, row.asset_key) for row in connection.execute(query)]
 

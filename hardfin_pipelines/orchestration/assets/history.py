@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.crm_runs import OrganizationSync, load_window
@@ -28,9 +29,11 @@ MONTHS_PER_RUN = 6
 class InitialLoadConfig(dg.Config):
     """What to load of the months."""
 
-    only_new: bool = False
-    """Load only for pipelines and stages for which these months were not loaded yet. Unset: look at all deals again;
-    what is in Hardfin already is left alone."""
+    only_new: bool = Field(
+        default=False,
+        description="true: load only for pipelines and stages for which these months were not loaded yet. false: look "
+        "at all deals of the months again; what is in Hardfin already is left alone.",
+    )
 
 
 @dg.multi_asset(

@@ -1,0 +1,247 @@
+"""What a vendor or an operator gets wrong: one clear line at the connection it is about, and nowhere else."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from sqlalchemy import update
+
+from hardfin_pipelines.connectors.errors import RetryLater, VendorError
+from hardfin_pipelines.connectors.tokens import Tokens
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.stored_tokens import StoredTokens
+from hardfin_pipelines.landing.errors import LandingError
+from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.platform.secrets import Vault
+from hardfin_pipelines.platform.tables import connections
+from hardfin_pipelines_tests.engine.product import IMPATIENT, SEARCH, Organization, Product
+from hardfin_pipelines_tests.store_fixtures import add_connection
+
+HTML = "<html><body>We'll be back soon</body></html>"
+
+
+@pytest.fixture
+def two(product: Product) -> tuple[Organization, Organization]:
+    """Two organizations with something to sync each."""
+    broken, sound = product.add_organization("broken"), product.add_organization("sound")
+    sound.add_deal("Sound")
+    broken.add_deal("Broken")
+    product.deployment.vendors.hubspot_limits = IMPATIENT
+    return broken, sound
+
+
+def poll_both(product: Product) -> list[str]:
+    """One poll over all that is due; the notes it leaves."""
+    with writing(product.deployment.engine) as connection:
+        connection.execute(update(connections).values(next_due_at=product.deployment.now()))
+    notes = product.poll().notes
+    product.run_all()
+    return notes
+
+
+def assert_only_it_is_told(two: tuple[Organization, Organization], status: str, *parts: str) -> str:
+    broken, sound = two
+    row = broken.row()
+    assert row.status == status
+    for part in parts:
+        assert part in row.status_reason
+    assert row.status_reason == row.status_reason.strip()
+    assert "\n" not in row.status_reason
+    assert broken.projects() == []
+    assert (sound.row().status, sound.row().status_reason, sound.row().failures) == ("active", "", 0)
+    assert [project["name"] for project in sound.projects()] == ["Sound"]
+    return row.status_reason
+
+
+def test_an_access_that_was_revoked_needs_a_person(product, two):
+    two[0].portal.uninstall_app()
+
+    notes = poll_both(product)
+
+    reason = assert_only_it_is_told(two, "needs attention", "connect HubSpot again")
+    assert notes == [f"broken:hubspot: {reason}"]
+    assert poll_both(product) == []
+
+
+def test_a_scope_that_is_missing_needs_a_person(product, two):
+    body = (
+        '{"status":"error","category":"MISSING_SCOPES","message":"no",'
+        '"errors":[{"context":{"requiredGranularScopes":["crm.objects.deals.read"]}}]}'
+    )
+    two[0].fault(path=SEARCH, times=None, status=403, body=body)
+
+    poll_both(product)
+
+    assert_only_it_is_told(two, "needs attention", "crm.objects.deals.read", "connect HubSpot again")
+
+
+def test_html_instead_of_json_is_tried_again_later(product, two):
+    two[0].fault(path=SEARCH, times=None, status=200, body=HTML, content_type="text/html")
+
+    poll_both(product)
+
+    assert_only_it_is_told(two, "active", "text/html")
+    assert two[0].row().failures == 1
+
+
+def test_a_vendor_that_answers_500_for_ever_is_asked_less_and_less_often(product, two):
+    two[0].fault(times=None, status=500, body="{}")
+
+    for _ in range(3):
+        poll_both(product)
+
+    assert_only_it_is_told(two, "active", "500")
+    assert two[0].row().failures == 3
+
+
+def test_a_mapped_field_that_is_gone_from_the_account_needs_a_person(product, two):
+    broken, _ = two
+    broken.portal.add_property("deals", "po_number", "PO number")
+    broken.redescribe()
+    broken.apply(document="    mappings:\n      project: {name: dealname, custom.po: po_number}\n")
+    forget_property(broken, "po_number")
+
+    poll_both(product)
+
+    assert_only_it_is_told(two, "needs attention", "po_number")
+
+
+@pytest.mark.parametrize("what", ["pipeline", "stage"])
+def test_a_pipeline_or_stage_that_is_gone_from_the_account_needs_a_person(product, two, what):
+    broken, _ = two
+    stages = [("Quote", Decimal("0.5"), False, "quote"), ("Signed", Decimal(1), True, "signed")]
+    broken.portal.add_pipeline("Renewals", stages, "renewals")
+    broken.redescribe()
+    broken.apply(["renewals\n        trigger_stages: [signed]"])
+    if what == "pipeline":
+        broken.portal.schema.pipelines.pop("renewals")
+    else:
+        other = [("Quote", Decimal("0.5"), False, "quote"), ("Lost", Decimal(0), True, "lost")]
+        broken.portal.add_pipeline("Renewals", other, "renewals")
+    let_descriptions_age(product)
+
+    poll_both(product)
+
+    assert_only_it_is_told(two, "needs attention", "renewals" if what == "pipeline" else "signed")
+
+    # Resumed without a change, it is asked about again; mended, it goes on.
+    broken.pause(paused=False)
+    poll_both(product)
+    assert broken.row().status == "needs attention"
+    broken.portal.add_pipeline("Renewals", stages, "renewals")
+    broken.pause(paused=False)
+    poll_both(product)
+    assert broken.row().status == "active"
+
+
+def test_an_integration_that_is_not_supported_is_told_at_its_connection(product, two):
+    with writing(product.deployment.engine) as connection:
+        add_connection(connection, "broken", "salesforce")
+
+    notes = poll_both(product)
+
+    assert notes == ["broken:salesforce: salesforce cannot be connected yet: this release syncs hubspot"]
+    (row,) = [row for row in two[0].rows(connections) if row["integration"] == "salesforce"]
+    assert row["status_reason"] == "salesforce cannot be connected yet: this release syncs hubspot"
+    assert row["failures"] == 1
+    assert row["next_due_at"] > product.deployment.now()
+    assert [project["name"] for project in two[0].projects()] == ["Broken"]
+
+
+def test_a_configuration_that_cannot_be_read_stops_one_connection_only(product, two):
+    with writing(product.deployment.engine) as connection:
+        wrong = {"integration": "hubspot", "pipelines": "nonsense"}
+        connection.execute(update(connections).where(connections.c.org == "broken").values(configuration=wrong))
+
+    poll_both(product)
+
+    assert_only_it_is_told(two, "active", "ValidationError")
+    assert two[0].row().failures == 1
+
+
+def test_a_missing_oauth_app_is_the_operators_fault_and_no_connections(product, two):
+    settings = product.deployment.settings.model_copy(
+        update={"hubspot_client_id": "", "hubspot_client_secret": SecretStr("")}
+    )
+    product.deployment.settings = settings
+    product.deployment.vendors._settings = settings
+    for organization in two:
+        expire_token(organization)
+
+    notes = poll_both(product)
+
+    assert len(notes) == 2
+    assert all("HARDFIN_HUBSPOT_CLIENT_ID" in note for note in notes)
+    assert {organization.row().status for organization in two} == {"active"}
+
+
+def test_a_key_that_does_not_open_the_credentials_is_told_in_one_line(product, two):
+    product.deployment.vendors._vault = Vault(Fernet.generate_key().decode())
+
+    notes = poll_both(product)
+
+    assert len(notes) == 2
+    assert all("HARDFIN_SECRET_KEY" in note and "\n" not in note for note in notes)
+    assert {organization.row().status for organization in two} == {"active"}
+
+
+def test_a_disk_that_refuses_is_told_in_one_line(sqlite_product, tmp_path):
+    acme = sqlite_product.add_organization()
+    acme.add_deal()
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where the folder should be")
+    sqlite_product.deployment.settings = sqlite_product.deployment.settings.model_copy(
+        update={"landing_root": str(blocked)}
+    )
+
+    report = acme.poll()
+
+    assert report.errors == 1
+    assert str(blocked) in report.notes[0]
+    with pytest.raises((LandingError, VendorError, Refusal)):
+        acme.load()
+
+
+def test_a_vendor_that_asks_for_more_patience_is_given_it(acme):
+    acme.fault(path=SEARCH, times=None, status=429, headers={"Retry-After": "7200"}, body='{"policyName":"DAILY"}')
+
+    acme.poll()
+
+    row = acme.row()
+    assert row.status == "active"
+    assert row.next_due_at is not None
+    assert (row.next_due_at - acme.deployment.now()).total_seconds() > 3_500
+
+
+def test_a_run_that_fails_says_why_in_one_line_and_rests(acme):
+    acme.add_deal()
+    acme.poll()
+    acme.deployment.vendors.hubspot_limits = IMPATIENT
+    acme.fault(path="/crm/objects/*/line_items/batch/read", times=None, status=504)
+    (claim,) = acme.product.claims()
+
+    with pytest.raises(RetryLater) as failed:
+        acme.product.run(claim)
+
+    assert acme.row().status_reason == str(failed.value)
+    assert "\n" not in str(failed.value)
+    assert acme.product.claims() == []
+
+
+def forget_property(organization: Organization, name: str) -> None:
+    assert organization.portal.schema.remove_property("deals", name)
+    let_descriptions_age(organization.product)
+
+
+def let_descriptions_age(product: Product) -> None:
+    with writing(product.deployment.engine) as connection:
+        old = product.deployment.now() - timedelta(days=2)
+        connection.execute(update(connections).where(connections.c.org == "broken").values(described_at=old))
+
+
+def expire_token(organization: Organization) -> None:
+    store = StoredTokens(organization.deployment.engine, organization.deployment.vault, organization.row())
+    held = store.load()
+    store.save(Tokens("", held.refresh))
