@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Engine
 
@@ -32,7 +32,7 @@ class Deployment:
         self.vendors = VendorRegistry(self.settings, self.engine, self.vault)
 
     @classmethod
-    def open(cls, settings: Settings) -> "Deployment":
+    def open(cls, settings: Settings) -> Self:
         """The deployment that the settings name, its store brought up to date.
 
         Raises:

@@ -80,7 +80,10 @@ def _spans_of(deployment: Deployment, row: ConnectionRow, months: Sequence[Span]
     if since is None or crm is None:
         return []
     wanted = stage_pairs(crm.trigger_stages())
-    with writing(deployment.engine) as connection:
-        forget_stages(connection, row.org, row.connection_id, wanted)
+    with reading(deployment.engine) as connection:
         closed = closed_windows(connection, row.org, row.connection_id)
+    if any(not wanted.issuperset(window.stages) for window in closed):
+        with writing(deployment.engine) as connection:
+            forget_stages(connection, row.org, row.connection_id, wanted)
+            closed = closed_windows(connection, row.org, row.connection_id)
     return spans_to_load(months, since, wanted, closed)

@@ -18,6 +18,7 @@ from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.guards import RunGuard
 from hardfin_pipelines.engine.opening import open_crm_connection
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.landing.errors import LandingError
 from hardfin_pipelines.landing.journal import UnitJournal, journal_lock, remove_journal
 from hardfin_pipelines.landing.layout import Unit, journal_path
 from hardfin_pipelines.landing.parquet import LandingWriter
@@ -105,27 +106,31 @@ async def open_visit(
         actor: Who asked for it, for the audit.
 
     Raises:
-        Refusal: There is no such connection, it cannot sync as it stands, or another run is at this lane of it.
+        Refusal: There is no such connection, it cannot sync as it stands, another run is at this lane of it, or the
+            landing root cannot be written to.
     """
-    async with AsyncExitStack() as stack:
-        crm = open_crm_connection(deployment, org, connection_id)
-        lease = await stack.enter_async_context(_held_lease(deployment, org, f"{lane}:{connection_id}", run_id))
-        landing_unit = Unit(org, connection_id, unit)
-        forget_stale_answers(deployment, landing_unit)
-        journal = stack.enter_context(UnitJournal(deployment.settings.landing_root, landing_unit))
-        connector = deployment.connector(crm.row, memory=journal)
-        stack.push_async_callback(connector.aclose)
-        objects = MappingProxyType(dict(connector.objects()))
-        stamp = SyncStamp(org, connection_id, objects, run_id, trigger, crm.row.revision, deployment.now(), actor)
-        landing = UnitLanding(deployment.settings.landing_root, landing_unit, objects, stamp)
-        guard = RunGuard(org, connection_id, crm.row.revision, lease)
-        try:
-            yield Visit(crm, connector, landing, stamp, guard)
-        except BaseException:
-            landing.abort()
-            raise
-        landing.finish()
-        journal.discard()
+    try:
+        async with AsyncExitStack() as stack:
+            crm = open_crm_connection(deployment, org, connection_id)
+            lease = await stack.enter_async_context(_held_lease(deployment, org, f"{lane}:{connection_id}", run_id))
+            landing_unit = Unit(org, connection_id, unit)
+            forget_stale_answers(deployment, landing_unit)
+            journal = stack.enter_context(UnitJournal(deployment.settings.landing_root, landing_unit))
+            connector = deployment.connector(crm.row, memory=journal)
+            stack.push_async_callback(connector.aclose)
+            objects = MappingProxyType(dict(connector.objects()))
+            stamp = SyncStamp(org, connection_id, objects, run_id, trigger, crm.row.revision, deployment.now(), actor)
+            landing = UnitLanding(deployment.settings.landing_root, landing_unit, objects, stamp)
+            guard = RunGuard(org, connection_id, crm.row.revision, lease)
+            try:
+                yield Visit(crm, connector, landing, stamp, guard)
+            except BaseException:
+                landing.abort()
+                raise
+            landing.finish()
+            journal.discard()
+    except LandingError as error:
+        raise Refusal(str(error)) from error
 
 
 def forget_stale_answers(deployment: Deployment, unit: Unit) -> None:

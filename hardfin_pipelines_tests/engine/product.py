@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import Table, select
@@ -36,19 +35,13 @@ from hardfin_pipelines.platform.tables import (
     links,
     project_line_items,
     projects,
-    rejected_records,
 )
 from hardfin_pipelines.sandbox.faults import Fault
-from hardfin_pipelines.sandbox.hubspot import HubSpotSandbox, NewRecord
-from hardfin_pipelines.sandbox.hubspot.portal import Portal
-from hardfin_pipelines.sandbox.hubspot.store import RECORDS
+from hardfin_pipelines.sandbox.hubspot import HubSpotSandbox
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines.settings import Settings
+from hardfin_pipelines_tests.engine.sales_team import LINE_ITEM, OPEN, PRIMARY_COMPANY, WON, SalesTeam
 
-WON = "closedwon"
-OPEN = "contractsent"
-PRIMARY_COMPANY = 5
-LINE_ITEM = 19
 SEARCH = "/crm/objects/2026-03/deals/search"
 FAST = HubSpotLimits(1_000_000, 1_000_000, 1_000_000)
 """Our own limiters let everything pass: what is tested is not HubSpot's pace."""
@@ -56,10 +49,7 @@ IMPATIENT = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, attempts=1, longest_w
 """Gives up at the first failure, where a test is about what happens then."""
 
 ENTITY_TABLES = (customers, items, projects, project_line_items, links, ledger, ledger_aliases, audit_events)
-STAMPS = frozenset({"created_at", "updated_at", "synced_at", "first_synced_at", "run_id", "at", "id_of_event"})
-
-Line = tuple[str, str]
-"""A line item's name and unit price; its product has the same name."""
+STAMPS = frozenset({"created_at", "updated_at", "synced_at", "first_synced_at", "run_id", "at"})
 
 Dump = dict[str, list[tuple[tuple[str, Any], ...]]]
 
@@ -112,7 +102,7 @@ class Product:
         """
         portal = self.sandbox.add_portal(hub_id or 4_200_001 + len(self.organizations), name=org.title())
         portal.settings.change({"limits_enabled": False})
-        organization = Organization(self, org, portal)
+        organization = Organization(portal, self, org)
         self.organizations[org] = organization
         organization.start_date = start_date
         organization.apply(pipelines, document)
@@ -127,7 +117,7 @@ class Product:
         deployment.vendors.hubspot_limits = FAST
         other = Product(self.sandbox, self.url, deployment)
         for organization in self.organizations.values():
-            twin = Organization(other, organization.org, organization.portal, organization.start_date)
+            twin = Organization(organization.portal, other, organization.org, organization.start_date)
             other.organizations[organization.org] = twin
             twin.apply()
             twin.connect()
@@ -204,12 +194,11 @@ class Product:
 
 
 @dataclass
-class Organization:
+class Organization(SalesTeam):
     """One organization, its portal, and what its people do."""
 
     product: Product
     org: str
-    portal: Portal
     start_date: str = "2025-01-01"
 
     @property
@@ -279,95 +268,6 @@ class Organization:
         work = [pending.NewWork("record", trigger, "webhook", external_id=deal) for deal in deals]
         with writing(self.deployment.engine) as connection:
             pending.add_work(connection, self.org, self.connection_id, work, self.deployment.now())
-
-    # -- what its sales team does in HubSpot --------------------------------------------------------------------
-
-    def add_deal(
-        self,
-        name: str = "Ten robots",
-        *,
-        stage: str = WON,
-        lines: Sequence[Line] = (("Robot arm", "100.50"),),
-        company: str | None = "Globex",
-        at: datetime | None = None,
-        **properties: Any,
-    ) -> str:
-        """A deal with a company of its own and lines with products of their own."""
-        values = {"dealname": name, "pipeline": "default", "dealstage": stage, "amount": "100.50", **properties}
-        (deal,) = self.portal.create_many("deals", [NewRecord(values, created_at=at, modified_at=at)])
-        if company is not None:
-            (firm,) = self.portal.create_many("companies", [NewRecord({"name": company, "domain": "globex.example"})])
-            self.portal.associate_many("deals", "companies", [(deal, firm, PRIMARY_COMPANY)])
-        for line in lines:
-            self.add_line(deal, line)
-        return deal
-
-    def add_line(self, deal: str, line: Line, *, product: bool = True, **properties: Any) -> str:
-        """One more line item of a deal."""
-        name, price = line
-        values: dict[str, Any] = {"name": name, "price": price, "quantity": "1", **properties}
-        if product:
-            (values["hs_product_id"],) = self.portal.create_many("products", [NewRecord({"name": name})])
-        (made,) = self.portal.create_many("line_items", [NewRecord(values)])
-        self.portal.associate_many("deals", "line_items", [(deal, made, LINE_ITEM)])
-        return made
-
-    def record(self, properties: Mapping[str, Any], at: datetime | None = None) -> NewRecord:
-        """A record to create, last modified at a moment."""
-        return NewRecord(dict(properties), created_at=at, modified_at=at)
-
-    def add_lines(self, deal: str, count: int) -> None:
-        """Many line items of one deal, without products."""
-        records = [NewRecord({"name": f"Part {n % 50}", "price": "1.10", "quantity": "1"}) for n in range(count)]
-        made = self.portal.create_many("line_items", records)
-        self.portal.associate_many("deals", "line_items", [(deal, line, LINE_ITEM) for line in made])
-
-    def force(self, record: str, properties: Mapping[str, str | None], kind: str = "deals") -> None:
-        """Give a record values that HubSpot's own checks would refuse: vendors' data is older than their checks."""
-        portal = self.portal
-        row = portal.record(kind, record)
-        held = {**orjson.loads(row.properties), **properties}
-        with portal.store.writing():
-            portal.store.replace_properties(row, held, portal.clock.now_ms(), None)
-
-    def won_deals(self, count: int) -> list[str]:
-        """Many small won deals with a company and a line each, all products the same."""
-        portal = self.portal
-        (product,) = portal.create_many("products", [NewRecord({"name": "Robot arm"})])
-        deals = portal.create_many(
-            "deals",
-            [
-                NewRecord({"dealname": f"Deal {n}", "pipeline": "default", "dealstage": WON, "amount": f"{n}.10"})
-                for n in range(count)
-            ],
-        )
-        firms = portal.create_many("companies", [NewRecord({"name": f"Firm {n}"}) for n in range(count)])
-        made = portal.create_many(
-            "line_items",
-            [NewRecord({"name": "Robot arm", "price": f"{n}.10", "hs_product_id": product}) for n in range(count)],
-        )
-        portal.associate_many("deals", "companies", list(zip(deals, firms, [PRIMARY_COMPANY] * count, strict=True)))
-        portal.associate_many("deals", "line_items", list(zip(deals, made, [LINE_ITEM] * count, strict=True)))
-        return deals
-
-    def win(self, deal: str, at: datetime | None = None) -> None:
-        self.portal.move_deal(deal, WON, at)
-
-    def companies_of(self, deal: str) -> list[str]:
-        return self._associated(deal, "companies")
-
-    def lines_of(self, deal: str) -> list[str]:
-        return self._associated(deal, "line_items")
-
-    def _associated(self, deal: str, kind: str) -> list[str]:
-        found = self.portal.associations.of("deals", [int(deal)], kind).get(int(deal), {})
-        return [str(each) for each in sorted(found)]
-
-    def portal_deals(self) -> list[dict[str, Any]]:
-        """All deals of the portal, by id."""
-        return [
-            {"id": str(row.id)} for row in self.portal.store.rows(select(RECORDS.c.id).where(RECORDS.c.type == "deals"))
-        ]
 
     # -- what there is afterwards -------------------------------------------------------------------------------
 
@@ -449,7 +349,7 @@ def running_product(database_url: str, folder: Path) -> Iterator[Product]:
         deployment = MovableDeployment.open(settings_for(database_url, folder, sandbox, server.url))
         deployment.vendors.hubspot_limits = FAST
         try:
-            yield Product(sandbox, server.url, deployment)  # type: ignore[arg-type]  # `open` makes what it is called on
+            yield Product(sandbox, server.url, deployment)
         finally:
             deployment.engine.dispose()
     sandbox.close()
@@ -466,4 +366,4 @@ def _plain(value: Any) -> Any:
     return value if not isinstance(value, dict | list) else repr(value)
 
 
-__all__ = ["Organization", "Product", "rejected_records"]
+__all__ = ["LINE_ITEM", "OPEN", "PRIMARY_COMPANY", "WON", "Organization", "Product"]

@@ -1,6 +1,5 @@
 """The job that re-syncs one project: a preview that writes nothing, and for real."""
 
-import html
 from typing import Any
 
 import dagster as dg
@@ -12,7 +11,7 @@ from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS
 from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
 from hardfin_pipelines.orchestration.launching import resolved_definitions
 from hardfin_pipelines.orchestration.partitions import org_partitions
-from hardfin_pipelines.orchestration.resync_tables import resync_markdown
+from hardfin_pipelines.orchestration.resync_tables import resync_lines, resync_markdown
 from hardfin_pipelines.platform.tables import audit_events, links, project_line_items, projects
 from hardfin_pipelines.sync.resync import EntityChange, FieldChange
 from hardfin_pipelines_tests.orchestration.test_initial_load import SYNCED
@@ -55,7 +54,7 @@ def test_with_the_defaults_it_previews_field_by_field_and_writes_nothing(acme, i
     shown = observation.asset_observation_data.asset_observation
     assert (shown.asset_key, shown.partition) == (PROJECTS, "acme")
     assert str(shown.description).startswith("Preview, nothing was written: re-sync of prj_")
-    assert "| name | Ten robots | Twelve robots | Ten robots | CRM value |" in str(shown.metadata["preview"].value)
+    assert "| `name` | no | CRM value |" in str(shown.metadata["preview"].value)
 
 
 @pytest.mark.parametrize("by", ["deal", "project"])
@@ -70,7 +69,8 @@ def test_asked_to_write_it_brings_the_project_up_to_the_crm(acme, instance, deal
     metadata = event.step_materialization_data.materialization.metadata
     assert metadata["changed"].value == 1
     assert metadata["project"].value == acme.project_of(deal)
-    assert "Twelve robots" in str(metadata["re_sync"].value)
+    assert "| `name` | no | CRM value |" in str(metadata["re_sync"].value)
+    assert "Twelve robots" not in str(metadata)
     assert "customer asked" in {row["reason"] for row in acme.table_rows(audit_events)}
     assert result.get_asset_check_evaluations() == []
 
@@ -108,20 +108,30 @@ def test_a_deal_that_is_gone_changes_nothing(acme, instance, deal):
     assert [acme.table_rows(table) for table in (projects, project_line_items, links)] == before
 
 
-def test_vendor_values_are_text_in_the_table_never_markup():
-    evil = "<script>alert(1)</script> [x](javascript:1) | `code` *b* &lt;\\\n# head" + "y" * 200
+def test_the_table_that_dagster_keeps_for_good_holds_no_values():
+    secret = "Jane Doe, +1 555 0100"
     change = EntityChange(
-        "project", "prj_1", "Ten", "update", (FieldChange("name", None, evil, "old", "take", edited=False),)
+        "project", "prj_1", secret, "update", (FieldChange("name", secret, secret, secret, "take", edited=True),)
     )
     report = ResyncReport("prj_1", "17", "acme:hubspot", preview=True, changes=(change,), calls=4)
 
-    row = resync_markdown(report).splitlines()[-1]
+    table = resync_markdown(report)
 
-    cells = [cell.strip() for cell in row.split("|")]
-    assert cells[1:4] == ["project `prj_1`", "name", "—"]
-    assert cells[5:7] == ["old", "CRM value"]
-    assert not set(cells[4]) & set("<>|`*[]()\\")
-    assert html.unescape(cells[4]) == evil.replace("\n", " ")[:80] + "…"
+    assert "| project `prj_1` | `name` | yes | CRM value |" in table.splitlines()
+    assert "Jane" not in table
+
+
+def test_the_log_has_a_line_for_every_change_whatever_the_values_are():
+    evil = "<script>\n[x](javascript:1)" + "y" * 200
+    change = EntityChange(
+        "project", "prj_1", "Ten", "update", (FieldChange("name", None, evil, "old", "keep", edited=True),)
+    )
+    report = ResyncReport("prj_1", "17", "acme:hubspot", preview=True, changes=(change,), calls=4)
+
+    (line,) = resync_lines(report)
+
+    assert line.startswith("project prj_1 name: as last synced nothing, CRM now '<script> [x](javascript:1)yyy")
+    assert line.endswith("…', Hardfin now 'old': keeps Hardfin's value")
 
 
 def test_a_resync_that_finds_no_difference_says_so():
@@ -137,9 +147,9 @@ def test_lines_that_left_the_crm_or_came_back_have_a_row():
     )
     report = ResyncReport("prj_1", "17", "acme:hubspot", preview=False, changes=changes, calls=4)
 
-    rows = resync_markdown(report).splitlines()[-2:]
+    rows = [row for row in resync_markdown(report).splitlines() if "pli_" in row]
 
     assert rows == [
-        "| project line item `pli_1` | | | | | marked removed |",
-        "| project line item `pli_2` | | | | | marked restored |",
+        "| project line item `pli_1` | | | marked removed |",
+        "| project line item `pli_2` | | | marked restored |",
     ]

@@ -25,13 +25,15 @@ from hardfin_pipelines.orchestration.assets.catalog import (
 )
 from hardfin_pipelines.orchestration.partitions import org_partitions
 from hardfin_pipelines.orchestration.resources import HardfinResource
-from hardfin_pipelines.orchestration.resync_tables import resync_markdown
+from hardfin_pipelines.orchestration.resync_tables import resync_lines, resync_markdown
 from hardfin_pipelines.sync.entities import EntityType
 
 CRM_STEP = "crm_sync"
 
 TRIGGER_TAG = "hardfin/trigger"
 RESYNC = "resync"
+
+_SHOWN = 50
 
 Metadata = dict[str, dg.MetadataValue[Any]]
 
@@ -116,9 +118,16 @@ def crm_sync(
         synced = deployment.run(work)
     except (VendorError, Refusal) as error:
         raise failure(error) from None
+    log_notes(context, synced)
+    yield from _sync_results(context, synced)
+
+
+def log_notes(context: dg.AssetExecutionContext, synced: OrganizationSync) -> None:
+    """What a person may want to know of a run, into its log: why it stopped, what was set aside and why."""
     for line in synced.notes:
         context.log.info(line)
-    yield from _sync_results(context, synced)
+    for reason in synced.reasons():
+        context.log.warning(f"set aside: {reason}")
 
 
 def _sync_results(context: dg.AssetExecutionContext, synced: OrganizationSync) -> Iterator[dg.MaterializeResult[None]]:
@@ -157,15 +166,18 @@ def entity_metadata(
     if entity == "project":
         for name, number in synced.deal_counts().items():
             metadata[f"deals_{name}"] = dg.MetadataValue.int(number)
-        reasons = synced.reasons()
-        if reasons:
-            metadata["set_aside_because"] = dg.MetadataValue.text("\n".join(reasons[:20]))
+        aside = [reason.partition(":")[0] for reason in synced.reasons()]
+        if aside:
+            # The reasons quote the vendor's values: they are in the run's log and in `hardfin status`.
+            metadata["set_aside"] = dg.MetadataValue.text(", ".join(aside[:_SHOWN]))
     return metadata
 
 
 def _resync_results(context: dg.AssetExecutionContext, resynced: ResyncReport) -> Iterator[dg.MaterializeResult[None]]:
     table = dg.MetadataValue.md(resync_markdown(resynced))
     context.log.info(resynced.summary())
+    for line in resync_lines(resynced):
+        context.log.info(line)
     if resynced.preview:
         context.log.info("this was a preview: nothing was written; launch again with preview: false to write")
         context.log_event(

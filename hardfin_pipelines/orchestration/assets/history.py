@@ -16,7 +16,7 @@ from hardfin_pipelines.orchestration.assets.catalog import (
     vendor_key,
     vendor_specs,
 )
-from hardfin_pipelines.orchestration.assets.crm import entity_metadata, failure, landed_metadata
+from hardfin_pipelines.orchestration.assets.crm import entity_metadata, failure, landed_metadata, log_notes
 from hardfin_pipelines.orchestration.partitions import load_partitions, load_windows
 from hardfin_pipelines.orchestration.resources import HardfinResource
 
@@ -64,8 +64,7 @@ def crm_initial_load(
             )
         except (VendorError, Refusal) as error:
             raise failure(error) from None
-        for line in synced.notes:
-            context.log.info(line)
+        log_notes(context, synced)
         _show_entities(context, synced)
         loads.append(synced)
     yield from _results(context, loads)
