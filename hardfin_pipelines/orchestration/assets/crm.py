@@ -127,7 +127,7 @@ def log_notes(context: dg.AssetExecutionContext, synced: OrganizationSync) -> No
     for line in synced.notes:
         context.log.info(line)
     for reason in synced.reasons():
-        context.log.warning(f"set aside: {reason}")
+        context.log.warning("set aside: %s", reason)
 
 
 def _sync_results(context: dg.AssetExecutionContext, synced: OrganizationSync) -> Iterator[dg.MaterializeResult[None]]:
