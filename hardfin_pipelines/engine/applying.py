@@ -1,16 +1,18 @@
 """Applying deals to Hardfin: what is known is read, the plan made and carried out in one transaction."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from hardfin_pipelines.engine.crm_connection import CrmConnection
 from hardfin_pipelines.engine.guards import RunGuard
 from hardfin_pipelines.engine.set_aside import ids_of
 from hardfin_pipelines.platform.database import writing
-from hardfin_pipelines.platform.first_sync_store import SyncStamp, write_aliases, write_synced
+from hardfin_pipelines.platform.destination import Destination
+from hardfin_pipelines.platform.first_sync_store import SyncStamp, write_aliases
 from hardfin_pipelines.platform.known_records import known_records
 from hardfin_pipelines.platform.record_log import RecordEvent, Rejection, forget_rejections, record_events, reject
 from hardfin_pipelines.sync.entities import EntityType
@@ -42,7 +44,7 @@ class ApplyCounts:
         """Deals that have an answer."""
         return self.synced + self.protected + self.not_triggered + self.set_aside
 
-    def add(self, outcomes: Sequence[Outcome], created: dict[EntityType, int]) -> None:
+    def add(self, outcomes: Sequence[Outcome], created: Mapping[EntityType, int]) -> None:
         """Count the outcomes of one batch."""
         self.synced += sum(isinstance(outcome, Synced) for outcome in outcomes)
         self.protected += sum(isinstance(outcome, Protected) for outcome in outcomes)
@@ -55,9 +57,8 @@ class ApplyCounts:
 
 
 def apply_bundles(
-    engine: Engine,
+    crm: CrmConnection,
     bundles: Sequence[DealBundle],
-    context: Context,
     stamp: SyncStamp,
     guard: RunGuard,
     counts: ApplyCounts,
@@ -72,13 +73,12 @@ def apply_bundles(
         WorkInterrupted: The connection was paused, edited or disconnected, or the lease was lost, before a batch.
     """
     for start in range(0, len(bundles), _BATCH):
-        _apply_batch(engine, bundles[start : start + _BATCH], context, stamp, guard, counts)
+        _apply_batch(crm, bundles[start : start + _BATCH], stamp, guard, counts)
 
 
 def _apply_batch(
-    engine: Engine,
+    crm: CrmConnection,
     bundles: Sequence[DealBundle],
-    context: Context,
     stamp: SyncStamp,
     guard: RunGuard,
     counts: ApplyCounts,
@@ -86,10 +86,10 @@ def _apply_batch(
     refused: Exception | None = None
     for _attempt in range(_ATTEMPTS):
         try:
-            with writing(engine) as connection:
+            with writing(crm.engine) as connection:
                 guard.check(connection)
-                outcomes = plan_batch(bundles, _known(connection, bundles, context, stamp), context)
-                created = _write(connection, outcomes, stamp)
+                outcomes = plan_batch(bundles, _known(connection, bundles, crm.context, stamp), crm.context)
+                created = _write(connection, crm.destination, outcomes, stamp)
         except IntegrityError as error:
             refused = error
         except _REFUSED as error:
@@ -99,16 +99,16 @@ def _apply_batch(
             counts.add(outcomes, created)
             return
     if len(bundles) == 1:
-        _set_aside(engine, bundles[0], refused, stamp, guard, counts)
+        _set_aside(crm, bundles[0], refused, stamp, guard, counts)
         return
     # One deal that the store refuses must not keep the others out: halves lead to it.
     middle = len(bundles) // 2
-    _apply_batch(engine, bundles[:middle], context, stamp, guard, counts)
-    _apply_batch(engine, bundles[middle:], context, stamp, guard, counts)
+    _apply_batch(crm, bundles[:middle], stamp, guard, counts)
+    _apply_batch(crm, bundles[middle:], stamp, guard, counts)
 
 
 def _set_aside(
-    engine: Engine,
+    crm: CrmConnection,
     bundle: DealBundle,
     refused: Exception | None,
     stamp: SyncStamp,
@@ -118,9 +118,9 @@ def _set_aside(
     _log.error("deal %s of %s cannot be written", bundle.deal.id, stamp.connection_id, exc_info=refused)
     told = refused.orig if isinstance(refused, DBAPIError) and refused.orig is not None else refused
     outcome = SetAside(bundle.deal, f"Hardfin cannot store it: {' '.join(str(told).split())[:_LONGEST_REASON]}")
-    with writing(engine) as connection:
+    with writing(crm.engine) as connection:
         guard.check(connection)
-        _write(connection, [outcome], stamp)
+        _write(connection, crm.destination, [outcome], stamp)
     counts.add([outcome], {})
 
 
@@ -159,10 +159,12 @@ def _known(connection: Connection, bundles: Sequence[DealBundle], context: Conte
     )
 
 
-def _write(connection: Connection, outcomes: Sequence[Outcome], stamp: SyncStamp) -> dict[EntityType, int]:
+def _write(
+    connection: Connection, destination: Destination, outcomes: Sequence[Outcome], stamp: SyncStamp
+) -> Mapping[EntityType, int]:
     synced = [outcome for outcome in outcomes if isinstance(outcome, Synced)]
     protected = [outcome for outcome in outcomes if isinstance(outcome, Protected)]
-    created = write_synced(connection, synced, stamp)
+    created = destination.create(connection, synced, stamp)
     write_aliases(connection, protected, stamp)
     deal_object = stamp.objects["deal"]
     reject(

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from hardfin_pipelines.engine.extraction import FieldsToRead
 from hardfin_pipelines.platform.connection_store import ConnectionRow
+from hardfin_pipelines.platform.destination import Destination
 from hardfin_pipelines.sync.entities import ROLE_OF_ENTITY
 from hardfin_pipelines.sync.first_sync import Context
 from hardfin_pipelines.sync.pipeline_rules import active_rules
@@ -20,6 +21,7 @@ class CrmConnection:
 
     Attributes:
         engine: The store.
+        destination: Where its projects are made.
         row: The connection as stored when the visit began.
         context: Rules, mapping and descriptions for the rules of sync.
         fields: The vendor fields that the mapping reads.
@@ -27,6 +29,7 @@ class CrmConnection:
     """
 
     engine: Engine
+    destination: Destination
     row: ConnectionRow
     context: Context
     fields: FieldsToRead

@@ -140,7 +140,7 @@ class CrmVisit:
         forget_settled(crm.engine, settled, self._stamp, self._visit.guard)
         self.report.applied.add(settled, {})
         bundles = await self._extraction.bundles(wanted)
-        apply_bundles(crm.engine, bundles, crm.context, self._stamp, self._visit.guard, self.report.applied)
+        apply_bundles(self._visit.crm, bundles, self._stamp, self._visit.guard, self.report.applied)
 
     def _sorted_out(self, deals: Sequence[Record]) -> tuple[list[Record], list[Protected | Skipped]]:
         """The deals worth reading further (triggered and not in the ledger), and what became of the others."""

@@ -12,6 +12,7 @@ from hardfin_pipelines.connectors.base import CrmConnector, PageMemory
 from hardfin_pipelines.engine.vendors import VendorRegistry
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.platform.database import connect
+from hardfin_pipelines.platform.destination import Destination, HardfinTables
 from hardfin_pipelines.platform.migrate import upgrade
 from hardfin_pipelines.platform.secrets import Vault
 from hardfin_pipelines.settings import Settings
@@ -26,6 +27,7 @@ class Deployment:
     settings: Settings
     engine: Engine
     vault: Vault
+    destination: Destination = field(default_factory=HardfinTables)
     vendors: VendorRegistry = field(init=False)
 
     def __post_init__(self) -> None:

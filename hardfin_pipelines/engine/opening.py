@@ -111,7 +111,12 @@ def _prepared(deployment: Deployment, row: ConnectionRow) -> CrmConnection | Non
         row.org, row.connection_id, tuple(rules), mapping_set(configuration, description), description.properties
     )
     return CrmConnection(
-        deployment.engine, row, context, fields_to_read(context, description), description.described_at
+        deployment.engine,
+        deployment.destination,
+        row,
+        context,
+        fields_to_read(context, description),
+        description.described_at,
     )
 
 

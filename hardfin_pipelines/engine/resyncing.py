@@ -13,7 +13,6 @@ from hardfin_pipelines.engine.visits import Visit, open_visit
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.first_sync_store import write_aliases
 from hardfin_pipelines.platform.known_records import known_records, ledger_ids
-from hardfin_pipelines.platform.resync_store import read_held_project, write_resync
 from hardfin_pipelines.platform.tables import ledger, ledger_aliases
 from hardfin_pipelines.sync.entities import EntityType
 from hardfin_pipelines.sync.first_sync import DealBundle, item_names, plan_project, primary_company
@@ -116,7 +115,7 @@ async def resync_project(deployment: Deployment, request: ResyncRequest) -> Resy
                 visit.guard.check(connection)
                 # Planned again: an edit made since the records were fetched counts too.
                 plan = _plan(connection, visit, target, bundle, customer, request)
-                write_resync(connection, plan, visit.stamp, request.reason)
+                visit.crm.destination.update(connection, plan, visit.stamp, request.reason)
                 _note_merged_ids(connection, visit, target, bundle.deal)
         return ResyncReport(
             target.project_id,
@@ -205,7 +204,7 @@ def _plan(
     known = _known(connection, visit, bundle, customer)
     rule = _rule(visit.crm, bundle, target)
     customer_id = None if customer is None else known.links.get(("company", customer.id))
-    held = read_held_project(connection, request.org, target.connection_id, target.project_id, customer_id)
+    held = visit.crm.destination.held(connection, visit.stamp, target.project_id, customer_id)
     if held is None:
         raise Refusal(f"{request.org}: project {target.project_id} is not in Hardfin any more; nothing was changed")
     bundle = _without_lines_of_others(bundle, known, held)
