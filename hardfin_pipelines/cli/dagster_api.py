@@ -33,11 +33,6 @@ query BackfillStatus($id: String!) {
   }
 }
 """
-_RUNS = """
-query Runs($filter: RunsFilter!) {
-  runsOrError(filter: $filter, limit: 100) { ... on Runs { results { runId status jobName } } }
-}
-"""
 _OVER = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
 
@@ -84,12 +79,6 @@ class DagsterApi:
         answer = self._ask(_BACKFILL_STATUS, {"id": backfill_id})["partitionBackfillOrError"]
         runs = [run["status"] for run in answer.get("runs") or []]
         return str(answer.get("status")), sum(status in _OVER for status in runs), len(runs)
-
-    def runs(self, tags: Mapping[str, str]) -> list[tuple[str, str, str]]:
-        """The runs with some tags, newest first: (id, job, status)."""
-        wanted = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
-        answer = self._ask(_RUNS, {"filter": wanted})["runsOrError"]["results"]
-        return [(run["runId"], run["jobName"], run["status"]) for run in answer]
 
     def wait_for_run(self, run_id: str, seconds: float = 120) -> None:
         """Wait until a run has succeeded.

@@ -18,7 +18,7 @@ from hardfin_pipelines.platform.connection_store import ConnectionRow, get_conne
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.load_windows import closed_windows, forget_stages
 from hardfin_pipelines.platform.tables import connections
-from hardfin_pipelines.sync.initial_load import Span, not_loaded, spans_to_load, stage_pairs
+from hardfin_pipelines.sync.initial_load import Span, by_pipeline, not_loaded, spans_to_load, stage_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,7 @@ def stages_to_load(crm: CrmConnection, span: Span) -> dict[str, tuple[str, ...]]
     wanted = stage_pairs(crm.trigger_stages())
     with reading(crm.engine) as connection:
         closed = closed_windows(connection, crm.row.org, crm.row.connection_id)
-    left = not_loaded(span, wanted, closed)
-    return {
-        pipeline: tuple(stage for stage in stages if (pipeline, stage) in left)
-        for pipeline, stages in crm.trigger_stages().items()
-        if any((pipeline, stage) in left for stage in stages)
-    }
+    return by_pipeline(not_loaded(span, wanted, closed))
 
 
 def start_of(row: ConnectionRow) -> datetime | None:

@@ -120,11 +120,6 @@ def history_assets() -> list[list[str]]:
     return [list(key.path) for key in (*history, INITIAL_LOAD)]
 
 
-def open_instance() -> dg.DagsterInstance:
-    """Dagster's instance, as `DAGSTER_HOME` names it."""
-    return dg.DagsterInstance.get()
-
-
 def load_key(org: str, month: str) -> str:
     """The partition key of one month of an organization's load."""
     return str(dg.MultiPartitionKey({"org": org, "month": month}))
