@@ -1,4 +1,4 @@
-"""The tables of the platform store. Every table has `org`, and every query says which.
+"""The tables of the platform store. Every table but one has `org`, and every query says which.
 
 The migrations in `platform/migrations` make them; a test holds that both agree, on SQLite and on PostgreSQL.
 """
@@ -110,6 +110,8 @@ pipeline_rules = Table(
     _text("status"),  # active, paused
     Column("active_since", UtcDateTime, nullable=True),  # when it was first made active; survives pauses
     Column("overrides", JSON, nullable=False),  # the pipeline's own mapping entries, by entity
+    _text("held_because", default=""),  # what the account lacks that the rule needs; "" where it can run
+    Column("held_since", UtcDateTime, nullable=True),
     PrimaryKeyConstraint("org", "connection_id", "pipeline"),
     ForeignKeyConstraint(["org", "connection_id"], ["connections.org", "connections.connection_id"]),
 )
@@ -228,8 +230,28 @@ links = Table(
     _text("run_id"),
     Column("mapping_revision", Integer, nullable=False),
     _text("url", default=""),
+    Column("vendor_modified_at", UtcDateTime, nullable=True),  # of the version the values were synced from
     PrimaryKeyConstraint("org", "connection_id", "object", "external_id"),
     Index(None, "org", "entity_type", "entity_id"),
+)
+
+resyncs = Table(
+    "resyncs",
+    metadata,
+    _text("org"),
+    _text("resync_id"),
+    _text("connection_id"),
+    _text("project_id"),
+    Column("at", UtcDateTime, nullable=False),
+    _text("actor"),
+    _text("reason"),
+    _text("run_id"),
+    Column("before", JSON, nullable=False),  # what it changed, as it was before: what an undo puts back
+    Column("after", JSON, nullable=False),  # the same as it left it: an undo is refused where that moved on
+    Column("undone_at", UtcDateTime, nullable=True),
+    _text("undone_by", default=""),
+    PrimaryKeyConstraint("org", "resync_id"),
+    Index(None, "org", "project_id", "at"),
 )
 
 ledger = Table(
@@ -365,4 +387,43 @@ leases = Table(
     Column("fence", Integer, nullable=False),  # grows at every take-over: a ghost's writes are refused by it
     Column("expires_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("org", "name"),
+)
+
+censuses = Table(
+    "censuses",
+    metadata,
+    _text("org"),
+    _text("connection_id"),
+    Column("window_start", UtcDateTime, nullable=False),
+    Column("window_end", UtcDateTime, nullable=False),
+    Column("counted_at", UtcDateTime, nullable=False),
+    Column("counts", JSON, nullable=False),
+    _text("run_id"),
+    PrimaryKeyConstraint("org", "connection_id", "window_start", "window_end"),
+)
+
+# -- calls to the vendors ---------------------------------------------------------------------------------------
+
+# The one table without `org`: a rate window is the vendor's, of one account, whoever connected it. It holds no record.
+call_reservations = Table(
+    "call_reservations",
+    metadata,
+    _text("account"),
+    _text("bucket"),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("places", Integer, nullable=False),
+    PrimaryKeyConstraint("account", "bucket", "at_ms"),
+)
+
+call_counts = Table(
+    "call_counts",
+    metadata,
+    _text("org"),
+    _text("connection_id"),
+    Column("day", Date, nullable=False),
+    _text("bucket"),
+    _text("purpose"),  # poll, load, resync, describe ...
+    Column("calls", Integer, nullable=False),
+    Column("throttled", Integer, nullable=False),
+    PrimaryKeyConstraint("org", "connection_id", "day", "bucket", "purpose"),
 )
