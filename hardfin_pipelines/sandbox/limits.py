@@ -1,7 +1,7 @@
 """Rate limits as vendors keep them: rolling windows and daily counts, read against the sandbox's clock."""
 
 from collections import deque
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -65,3 +65,9 @@ class DailyCount:
         """How many calls are left today."""
         self._turn_page(now)
         return max(limit - self.used, 0)
+
+    def ends_in_ms(self, now: datetime) -> int:
+        """Milliseconds until the day ends, at the account's midnight."""
+        tomorrow = now.astimezone(self._zone).date() + timedelta(days=1)
+        midnight = datetime.combine(tomorrow, time(), tzinfo=self._zone)
+        return (midnight.astimezone(UTC) - now) // timedelta(milliseconds=1)

@@ -1,16 +1,18 @@
-"""The layer every vendor request passes first: latency, planned faults, and the call log."""
+"""The layer every request passes first: the `Date` header, and for vendor paths latency, faults and the call log."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hardfin_pipelines.sandbox.call_log import CallLog, LoggedCall
 from hardfin_pipelines.sandbox.clock import SandboxClock
 from hardfin_pipelines.sandbox.faults import Fault, FaultPlan
+from hardfin_pipelines.sandbox.http_dates import http_date, retry_after_text
+from hardfin_pipelines.sandbox.mangled_replies import mangled
 
 CALL_FACTS = "sandbox.call"
 """Scope key under which the vendor's app leaves `account` and `bucket` of the request for the log."""
@@ -21,7 +23,8 @@ ABORT = "sandbox.abort"
 class VendorRequests:
     """ASGI middleware for one sandbox's vendor paths.
 
-    Paths for which `is_vendor_path` is false (control API, human page) pass untouched and unlogged.
+    Paths for which `is_vendor_path` is false (control API, human page) pass unlogged and without faults. Every reply's
+    `Date` is the sandbox's time, for clients that read the vendor's clock there; the server sends none of its own.
     """
 
     def __init__(
@@ -46,7 +49,11 @@ class VendorRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
-        if scope["type"] != "http" or not self._is_vendor_path(scope["path"]):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = self._dated(send)
+        if not self._is_vendor_path(scope["path"]):
             await self._app(scope, receive, send)
             return
         facts: dict[str, Any] = {"account": self._account_of(Headers(scope=scope)), "bucket": None, "status": 0}
@@ -67,11 +74,27 @@ class VendorRequests:
             scope[ABORT]()
         elif fault.drop == "inside_reply":
             await self._app(scope, receive, _cut_body(send, scope[ABORT]))
+        elif fault.mangle is not None:
+            await self._app(scope, receive, mangled(send, fault.mangle))
         elif fault.status is not None:
-            headers = {"content-type": fault.content_type, **fault.headers}
-            await Response(fault.body, fault.status, headers)(scope, receive, send)
+            await Response(fault.body, fault.status, self._fault_headers(fault))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _fault_headers(self, fault: Fault) -> dict[str, str]:
+        headers = {"content-type": fault.content_type, **fault.headers}
+        if fault.retry_after_seconds is not None:
+            now = self._clock.now() if fault.retry_after_as_date else None
+            headers["Retry-After"] = retry_after_text(round(fault.retry_after_seconds), now)
+        return headers
+
+    def _dated(self, send: Send) -> Send:
+        async def send_with_date(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("Date", http_date(self._clock.now()))
+            await send(message)
+
+        return send_with_date
 
     def _log(self, scope: Scope, facts: dict[str, Any]) -> None:
         path, query = self._loggable(scope["path"], scope["query_string"].decode("latin-1"))

@@ -41,6 +41,7 @@ def _config(app: ASGIApp, **options: Any) -> uvicorn.Config:
         access_log=False,
         log_level="critical",
         server_header=False,
+        date_header=False,  # the sandbox's own clock says the date
         timeout_graceful_shutdown=2,
         **options,
     )

@@ -28,6 +28,19 @@ DEFAULT_STAGES = (
 """Id, label and probability of the stages a new portal's "default" pipeline has (HubSpot docs: pipelines guide)."""
 
 _FIRST_NUMBER = 104_300_001
+NON_SENSITIVE = "non_sensitive"
+
+
+def sensitive_scopes(object_type: str, sensitivity: str, access: str) -> tuple[str, ...]:
+    """The scopes of which one grants access to values of that sensitivity (HubSpot docs: sensitive data).
+
+    Args:
+        object_type: plural name.
+        sensitivity: `sensitive` or `highly_sensitive`.
+        access: `read` or `write`.
+    """
+    scope = f"crm.objects.{object_type}.{sensitivity}.{access}"
+    return scope, f"{scope}.v2"
 
 
 class NewStage(NamedTuple):
@@ -55,6 +68,7 @@ class AccountSchema:
         self._store = store
         self._first_currencies = tuple(currencies)
         self._properties: dict[str, dict[str, dict[str, Any]]] = {}
+        self._sensitive: dict[str, dict[str, str]] = {}
         self._rules: dict[str, dict[str, FieldRule]] = {}
         self._read()
         store.after_rollback.append(self._read)
@@ -66,6 +80,8 @@ class AccountSchema:
         self.owners = self._documents("owner")
         self.pipelines = self._documents("pipeline")
         self._custom = {name: self._documents(f"property:{name}") for name in OBJECT_TYPES}
+        self._archived = {name: self._documents(f"archived_property:{name}") for name in OBJECT_TYPES}
+        self._redefined = {name: self._documents(f"redefined:{name}") for name in OBJECT_TYPES}
 
     def _documents(self, kind: str) -> dict[str, dict[str, Any]]:
         found = self._store.rows(sa.select(DOCUMENTS).where(DOCUMENTS.c.kind == kind).order_by(sa.text("rowid")))
@@ -73,6 +89,11 @@ class AccountSchema:
 
     def _keep(self, kind: str, key: str, body: Mapping[str, Any]) -> None:
         self._write(kind, key, orjson.dumps(body).decode())
+        self._properties.clear()
+        self._rules.clear()
+
+    def _drop(self, kind: str, key: str) -> None:
+        self._store.run(DOCUMENTS.delete().where(DOCUMENTS.c.kind == kind, DOCUMENTS.c.key == key))
         self._properties.clear()
         self._rules.clear()
 
@@ -93,8 +114,32 @@ class AccountSchema:
             if object_type == "deals":
                 self._add_stages(definitions)
             definitions.update(self._custom[object_type])
+            for name, changes in self._redefined[object_type].items():
+                if name in definitions:
+                    definitions[name] = {**definitions[name], **changes}
             self._properties[object_type] = definitions
+            marks = {name: described["dataSensitivity"] for name, described in definitions.items()}
+            self._sensitive[object_type] = {name: mark for name, mark in marks.items() if mark != NON_SENSITIVE}
         return self._properties[object_type]
+
+    def archived_properties(self, object_type: str) -> dict[str, dict[str, Any]]:
+        """The account's own definitions that are in the recycle bin, by name."""
+        return self._archived[object_type]
+
+    def visible_to(self, object_type: str, scopes: Sequence[str], access: str = "read") -> Mapping[str, dict[str, Any]]:
+        """The definitions whose values a token with `scopes` reads (or writes): all but sensitive ones.
+
+        HubSpot docs: sensitive data. The scopes' names end in `.v2` where HubSpot lists a token's (seen on the wire).
+        """
+        definitions = self.properties(object_type)
+        hidden = {
+            name
+            for name, sensitivity in self._sensitive[object_type].items()
+            if not set(sensitive_scopes(object_type, sensitivity, access)) & set(scopes)
+        }
+        if not hidden:
+            return definitions
+        return {name: described for name, described in definitions.items() if name not in hidden}
 
     def _add_stages(self, definitions: dict[str, dict[str, Any]]) -> None:
         pipelines = {key: pipeline["label"] for key, pipeline in self.pipelines.items()}
@@ -131,17 +176,54 @@ class AccountSchema:
 
     def add_property(self, object_type: str, described: Mapping[str, Any]) -> None:
         """Adds one of the account's own properties, or replaces it."""
-        self._custom[object_type][described["name"]] = dict(described)
-        self._keep(f"property:{object_type}", described["name"], described)
+        name = described["name"]
+        self._custom[object_type][name] = dict(described)
+        self._keep(f"property:{object_type}", name, described)
+        self._forget(self._archived, "archived_property", object_type, name)
+        self._forget(self._redefined, "redefined", object_type, name)
+
+    def redefine_property(self, object_type: str, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Changes members of a definition, built in or the account's own, in the wire's form; returns it whole.
+
+        Raises:
+            KeyError: there is no such property.
+        """
+        self.properties(object_type)[name]
+        changed = {**self._redefined[object_type].get(name, {}), **changes}
+        self._redefined[object_type][name] = changed
+        self._keep(f"redefined:{object_type}", name, changed)
+        return self.properties(object_type)[name]
+
+    def archive_property(self, object_type: str, name: str, now: str) -> bool:
+        """Puts one of the account's own properties into the recycle bin; says whether it was there. Values stay."""
+        if name not in self._custom[object_type]:
+            return False
+        described = {**self.properties(object_type)[name], "archived": True, "archivedAt": now}
+        self.remove_property(object_type, name)
+        self._archived[object_type][name] = described
+        self._keep(f"archived_property:{object_type}", name, described)
+        return True
+
+    def restore_property(self, object_type: str, name: str) -> bool:
+        """Takes a property out of the recycle bin as it was; says whether it was there."""
+        described = self._archived[object_type].get(name)
+        if described is None:
+            return False
+        kept = {key: value for key, value in described.items() if key != "archivedAt"}
+        self.add_property(object_type, {**kept, "archived": False})
+        return True
 
     def remove_property(self, object_type: str, name: str) -> bool:
         """Takes one of the account's own properties away; says whether it was there. Built-in ones stay."""
-        if self._custom[object_type].pop(name, None) is None:
+        if not self._forget(self._custom, "property", object_type, name):
             return False
-        gone = (DOCUMENTS.c.kind == f"property:{object_type}") & (DOCUMENTS.c.key == name)
-        self._store.run(DOCUMENTS.delete().where(gone))
-        self._properties.clear()
-        self._rules.clear()
+        self._forget(self._redefined, "redefined", object_type, name)
+        return True
+
+    def _forget(self, held: dict[str, dict[str, Any]], kind: str, object_type: str, name: str) -> bool:
+        if held[object_type].pop(name, None) is None:
+            return False
+        self._drop(f"{kind}:{object_type}", name)
         return True
 
     def add_pipeline(self, label: str, stages: Sequence[NewStage], now_ms: int, pipeline_id: str | None = None) -> str:
@@ -158,7 +240,7 @@ class AccountSchema:
                 raise ValueError(
                     f"pipeline {label!r}: stage id {stage_id!r} is used by another pipeline; choose another"
                 )
-            made.append(_stage_json(stage_id, stage, order, instant_text(now_ms)))
+            made.append(stage_json(stage_id, stage, order, instant_text(now_ms)))
         pipeline_id = pipeline_id or self.next_number()
         order = self.pipelines.get(pipeline_id, {}).get("displayOrder", len(self.pipelines))
         self.put_pipeline(
@@ -178,6 +260,11 @@ class AccountSchema:
         """Keeps a pipeline as given, in the wire's form."""
         self.pipelines[pipeline["id"]] = pipeline
         self._keep("pipeline", pipeline["id"], pipeline)
+
+    def remove_pipeline(self, pipeline_id: str) -> None:
+        """Takes a pipeline away; its deals keep naming it."""
+        self.pipelines.pop(pipeline_id, None)
+        self._drop("pipeline", pipeline_id)
 
     def stage(self, stage_id: str) -> tuple[str, dict[str, Any]] | None:
         """The pipeline's id and the stage, or None where no pipeline has such a stage."""
@@ -208,12 +295,13 @@ class AccountSchema:
         return owner_id
 
 
-def _stage_json(stage_id: str, stage: NewStage, order: int, now: str) -> dict[str, Any]:
+def stage_json(stage_id: str, stage: NewStage, order: int, now: str) -> dict[str, Any]:
+    """A new stage as the wire has it; `now` is an instant."""
     return {
         "id": stage_id,
         "label": stage.label,
         "displayOrder": order,
-        "metadata": {"isClosed": str(stage.closed).lower(), "probability": _probability_text(stage.probability)},
+        "metadata": {"isClosed": str(stage.closed).lower(), "probability": probability_text(stage.probability)},
         "archived": False,
         "createdAt": now,
         "updatedAt": now,
@@ -221,6 +309,7 @@ def _stage_json(stage_id: str, stage: NewStage, order: int, now: str) -> dict[st
     }
 
 
-def _probability_text(probability: Decimal) -> str:
+def probability_text(probability: Decimal) -> str:
+    """A stage's probability as HubSpot prints it: `0.5`, `1.0` (seen on the wire)."""
     text = f"{probability.normalize():f}"
     return text if "." in text else f"{text}.0"

@@ -17,6 +17,8 @@ from hardfin_pipelines.sandbox.hubspot import (
     association_endpoints,
     batch_endpoints,
     object_endpoints,
+    pipeline_endpoints,
+    property_endpoints,
     search,
 )
 from hardfin_pipelines.sandbox.hubspot.control import CONTROL_PREFIX, ControlEndpoints
@@ -45,15 +47,15 @@ def _vendor_endpoints() -> Iterable[tuple[str, str, Iterable[Endpoint]]]:
     yield "/crm/v3/objects", "v3", (*_OBJECTS, association_endpoints.LIST_ENDPOINT)
     yield "/crm/v4/objects", "v4", association_endpoints.RECORD_ENDPOINTS
     yield "/crm/v4/associations", "v4", association_endpoints.BATCH_ENDPOINTS
-    yield "/crm/v3/properties", "v3", account_endpoints.PROPERTY_ENDPOINTS
-    yield "/crm/v3/pipelines", "v3", account_endpoints.PIPELINE_ENDPOINTS
+    yield "/crm/v3/properties", "v3", property_endpoints.ENDPOINTS
+    yield "/crm/v3/pipelines", "v3", pipeline_endpoints.ENDPOINTS
     yield "/crm/v3/owners", "v3", account_endpoints.OWNER_ENDPOINTS
     yield "/account-info/v3", "v3", account_endpoints.ACCOUNT_ENDPOINTS
     for version in DATED_VERSIONS:
         yield f"/crm/objects/{version}", version, (*_OBJECTS, *association_endpoints.RECORD_ENDPOINTS)
         yield f"/crm/associations/{version}", version, association_endpoints.BATCH_ENDPOINTS
-        yield f"/crm/properties/{version}", version, account_endpoints.PROPERTY_ENDPOINTS
-        yield f"/crm/pipelines/{version}", version, account_endpoints.PIPELINE_ENDPOINTS
+        yield f"/crm/properties/{version}", version, property_endpoints.ENDPOINTS
+        yield f"/crm/pipelines/{version}", version, pipeline_endpoints.ENDPOINTS
         yield f"/crm/owners/{version}", version, account_endpoints.OWNER_ENDPOINTS
         yield f"/account-info/{version}", version, account_endpoints.ACCOUNT_ENDPOINTS
 

@@ -20,6 +20,8 @@ from hardfin_pipelines.sandbox.hubspot.record_json import (
 _READ_LIMIT = 1_000
 _WRITE_LIMIT = 2_000
 _LIST_LIMIT = 500
+_PAIR_FIELDS: Mapping[str, Any] = {"from": dict, "to": (dict, list)}
+_LABELLED_FIELDS: Mapping[str, Any] = {**_PAIR_FIELDS, "types": list}
 
 
 def _ends(call: Call) -> tuple[ObjectType, ObjectType]:
@@ -34,21 +36,29 @@ def _write_scopes(call: Call) -> list[tuple[str, ...]]:
     return [kind.write_scopes for kind in _ends(call)]
 
 
-def _types_json(types: list[AssociationType], type_ids: list[int]) -> list[dict[str, Any]]:
+def _types_json(call: Call, types: list[AssociationType], type_ids: list[int]) -> list[dict[str, Any]]:
     """Association types on the wire: the unlabelled one first, its label null (seen on the wire)."""
     held = [kind for kind in types if kind.type_id in type_ids]
     held.sort(key=lambda kind: kind.label is not None)
-    return [{"category": kind.category, "typeId": kind.type_id, "label": kind.label} for kind in held]
+    listed = [{"category": kind.category, "typeId": kind.type_id, "label": kind.label} for kind in held]
+    if call.portal.settings.spec_strict:
+        return [{name: value for name, value in each.items() if value is not None} for each in listed]
+    return listed
 
 
-def _type_lists(types: list[AssociationType]) -> Callable[[list[int]], list[dict[str, Any]]]:
+def _to_id(call: Call, to_id: int) -> int | str:
+    """An associated record's id: a number (seen on the wire), text in HubSpot's specification."""
+    return str(to_id) if call.portal.settings.spec_strict else to_id
+
+
+def _type_lists(call: Call, types: list[AssociationType]) -> Callable[[list[int]], list[dict[str, Any]]]:
     """`_types_json` that remembers: a thousand inputs have few different combinations."""
     remembered: dict[tuple[int, ...], list[dict[str, Any]]] = {}
 
     def list_of(type_ids: list[int]) -> list[dict[str, Any]]:
         key = tuple(type_ids)
         if key not in remembered:
-            remembered[key] = _types_json(types, type_ids)
+            remembered[key] = _types_json(call, types, type_ids)
         return remembered[key]
 
     return list_of
@@ -62,7 +72,7 @@ def _page_of(
     left = [to_id for to_id in linked if to_id > after]
     if len(left) <= size:
         return left, None
-    cursor = association_cursor(left[size - 1])
+    cursor = association_cursor(to_type, left[size - 1])
     path = association_path("v4" if call.version == "v4" else call.version, from_type.name, from_id, to_type.name)
     return left[:size], {"next": {"after": cursor, "link": f"{call.base_url}{path}?after={quote(cursor)}"}}
 
@@ -73,8 +83,8 @@ def batch_read(call: Call) -> Reply:
     `from.id` is text while `toObjectId` is a number (seen on the wire).
     """
     from_type, to_type = _ends(call)
-    inputs = call.inputs(_READ_LIMIT)
-    types_of = _type_lists(call.portal.associations.types_between(from_type.name, to_type.name))
+    inputs = call.inputs(_READ_LIMIT, {"id": (str, int), "after": str})
+    types_of = _type_lists(call, call.portal.associations.types_between(from_type.name, to_type.name))
     cursors = {numeric_id(each["id"]): after_association_cursor(each.get("after")) for each in inputs}
     found = call.portal.associations.of(from_type.name, cursors, to_type.name)
     results: list[dict[str, Any]] = []
@@ -87,7 +97,7 @@ def batch_read(call: Call) -> Reply:
         shown, paging = _page_of(call, str(from_id), linked, after, call.portal.settings.association_page_size)
         result: dict[str, Any] = {
             "from": {"id": str(from_id)},
-            "to": [{"toObjectId": to_id, "associationTypes": types_of(linked[to_id])} for to_id in shown],
+            "to": [{"toObjectId": _to_id(call, to_id), "associationTypes": types_of(linked[to_id])} for to_id in shown],
         }
         if paging is not None:
             result["paging"] = paging
@@ -137,6 +147,8 @@ def _associate(call: Call, from_id: int, to_id: int, type_ids: list[int] | None)
     """Associates two records that must exist; a line item has one deal only (HubSpot docs: line items guide)."""
     from_type, to_type = _ends(call)
     portal = call.portal
+    if (from_type, from_id) == (to_type, to_id):
+        raise validation(f"{from_type.singular} {from_id} cannot be associated with itself")  # the text is ours
     near, far = portal.record(from_type.name, from_id), portal.record(to_type.name, to_id)
     if near.archived_ms is not None or far.archived_ms is not None:
         raise VendorError(404, "resource not found")
@@ -172,7 +184,7 @@ def batch_create(call: Call) -> Reply:
     """`POST .../batch/create`: 201, in 2026-09 200 (HubSpot's specification)."""
     results = []
     with call.portal.store.writing():
-        for each in call.inputs(_WRITE_LIMIT, ["from", "to", "types"]):
+        for each in call.inputs(_WRITE_LIMIT, _LABELLED_FIELDS, ["from", "to", "types"]):
             from_id, to_id = _input_ends(each)
             set_ids = _associate(call, from_id, to_id, _type_ids(call, each["types"]))
             results.append(_labels_json(call, from_id, to_id, set_ids))
@@ -183,7 +195,7 @@ def batch_create_default(call: Call) -> Reply:
     """`POST .../batch/associate/default`."""
     results: list[dict[str, Any]] = []
     with call.portal.store.writing():
-        for each in call.inputs(_WRITE_LIMIT, ["from", "to"]):
+        for each in call.inputs(_WRITE_LIMIT, _PAIR_FIELDS, ["from", "to"]):
             results += _default_results(call, *_input_ends(each))
     return batch_reply(call.portal, results, [])
 
@@ -235,7 +247,7 @@ def remove_all(call: Call) -> Reply:
 
 def batch_archive(call: Call) -> Reply:
     """`POST .../batch/archive`: inputs name one `from` and several `to`."""
-    for each in call.inputs(_WRITE_LIMIT, ["from", "to"]):
+    for each in call.inputs(_WRITE_LIMIT, _PAIR_FIELDS, ["from", "to"]):
         targets = each["to"] if isinstance(each["to"], list) else [each["to"]]
         for target in targets:
             _dissociate(call, *_input_ends({"from": each["from"], "to": target}), None)
@@ -244,7 +256,7 @@ def batch_archive(call: Call) -> Reply:
 
 def batch_archive_labels(call: Call) -> Reply:
     """`POST .../batch/labels/archive`: takes the named association types away only."""
-    for each in call.inputs(_WRITE_LIMIT, ["from", "to", "types"]):
+    for each in call.inputs(_WRITE_LIMIT, _LABELLED_FIELDS, ["from", "to", "types"]):
         _dissociate(call, *_input_ends(each), _type_ids(call, each["types"]))
     return Reply(None, 204)
 
@@ -266,7 +278,10 @@ def list_of_record(call: Call) -> Reply:
             if kind.type_id in linked[to_id]
         ]
     else:
-        results = [{"toObjectId": to_id, "associationTypes": _types_json(types, linked[to_id])} for to_id in shown]
+        results = [
+            {"toObjectId": _to_id(call, to_id), "associationTypes": _types_json(call, types, linked[to_id])}
+            for to_id in shown
+        ]
     return Reply({"results": results, **({"paging": paging} if paging else {})})
 
 
@@ -274,7 +289,7 @@ def labels(call: Call) -> Reply:
     """`GET /crm/associations/{from}/{to}/labels`."""
     from_type, to_type = _ends(call)
     types = call.portal.associations.types_between(from_type.name, to_type.name)
-    return Reply({"results": _types_json(types, [kind.type_id for kind in types])})
+    return Reply({"results": _types_json(call, types, [kind.type_id for kind in types])})
 
 
 def create_label(call: Call) -> Reply:

@@ -6,6 +6,8 @@ from typing import Any
 from hardfin_pipelines.sandbox.hubspot.calls import Call, Reply
 from hardfin_pipelines.sandbox.hubspot.gate import Endpoint
 from hardfin_pipelines.sandbox.hubspot.object_endpoints import (
+    CREATE_FIELDS,
+    UPDATE_FIELDS,
     by_unique_value,
     create_one,
     read_scopes,
@@ -19,8 +21,8 @@ from hardfin_pipelines.sandbox.hubspot.values import instant_text
 
 _LIMIT = 100
 _HISTORY_LIMIT = 50
+_ID_FIELDS: Mapping[str, Any] = {"id": (str, int)}
 _READ_FIELDS: Mapping[str, Any] = {
-    "inputs": list,
     "properties": list,
     "propertiesWithHistory": list,
     "idProperty": str,
@@ -49,9 +51,9 @@ def missing_error(singular: str, ids: list[str]) -> dict[str, Any]:
 
 def batch_read(call: Call) -> Reply:
     """`POST .../batch/read`: in no particular order; ids of merged-away records are left out without an error."""
-    fields = call.fields(_READ_FIELDS, ["inputs"])
+    fields = call.fields({"inputs": list, **_READ_FIELDS}, ["inputs"])
     history = fields.get("propertiesWithHistory", [])
-    inputs = call.inputs(_HISTORY_LIMIT if history else _LIMIT)
+    inputs = call.inputs(_HISTORY_LIMIT if history else _LIMIT, _ID_FIELDS, beside=_READ_FIELDS)
     archived = call.query.flag("archived")
     wanted = [str(each["id"]) for each in inputs]
     found = by_unique_value(call.portal, call.kind, fields.get("idProperty"), wanted)
@@ -64,14 +66,14 @@ def batch_read(call: Call) -> Reply:
         elif row.merged_into is None:
             results.append(row)
     results.sort(key=lambda row: str(row.id)[::-1])  # not the order asked for, as on the wire
-    shape = RecordJson(call.portal, call.kind, fields.get("properties", []), history)
+    shape = RecordJson(call, fields.get("properties", []), history)
     errors = [missing_error(call.kind.singular, missing)] if missing else []
     return batch_reply(call.portal, shape.records(results), errors)
 
 
 def batch_create(call: Call) -> Reply:
     """`POST .../batch/create`: all or nothing."""
-    inputs = call.inputs(_LIMIT, ["properties"])
+    inputs = call.inputs(_LIMIT, CREATE_FIELDS, ["properties"])
     with call.portal.store.writing():
         rows = [create_one(call, each) for each in inputs]
     return batch_reply(call.portal, shown(call, rows), [], 201)
@@ -79,7 +81,7 @@ def batch_create(call: Call) -> Reply:
 
 def batch_update(call: Call) -> Reply:
     """`POST .../batch/update`: unknown, archived and merged-away ids are errors, the rest is written."""
-    inputs = call.inputs(_LIMIT, ["id", "properties"])
+    inputs = call.inputs(_LIMIT, UPDATE_FIELDS, ["id", "properties"])
     missing: list[str] = []
     written = []
     with call.portal.store.writing():
@@ -98,7 +100,7 @@ def batch_update(call: Call) -> Reply:
 
 def batch_archive(call: Call) -> Reply:
     """`POST .../batch/archive`: 204, ids that are gone already make no difference."""
-    ids = by_unique_value(call.portal, call.kind, None, [each["id"] for each in call.inputs(_LIMIT)])
+    ids = by_unique_value(call.portal, call.kind, None, [each["id"] for each in call.inputs(_LIMIT, _ID_FIELDS)])
     with call.portal.store.writing():
         for row in call.portal.store.get_many(call.kind.name, ids.values()):
             if row.archived_ms is None:

@@ -33,7 +33,7 @@ class Query:
         """
         unknown = sorted(self._values.keys() - known)
         if unknown:
-            raise validation(f"Unknown query parameter: {unknown[0]}", context={"parameter": [unknown[0]]})
+            raise validation(f"Unknown query parameter: {unknown[0]}", context={"parameter": unknown[:1]})
 
     def text(self, name: str) -> str | None:
         """The last value of a parameter; None where it is absent or empty."""
@@ -87,6 +87,7 @@ class Reply:
 
     body: Any = None
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -117,6 +118,11 @@ class Call:
             VendorError: 404, it is not known.
         """
         return object_type(self.params["object_type"])
+
+    @property
+    def defined(self) -> Mapping[str, dict[str, Any]]:
+        """Definitions of the properties of `kind` whose values the token may read."""
+        return self.portal.schema.visible_to(self.kind.name, self.grant.scopes)
 
     def record_id(self, name: str = "record_id") -> int:
         """A record id in the path.
@@ -151,24 +157,27 @@ class Call:
         """
         return checked_fields(self.json(), known, required)
 
-    def inputs(self, largest: int, required: Iterable[str] = ("id",)) -> list[dict[str, Any]]:
-        """The `inputs` of a batch.
+    def inputs(
+        self,
+        largest: int,
+        known: Mapping[str, type | tuple[type, ...]],
+        required: Iterable[str] = ("id",),
+        *,
+        beside: Mapping[str, type | tuple[type, ...]] | None = None,
+    ) -> list[dict[str, Any]]:
+        """The `inputs` of a batch, checked by name and JSON type; `beside` are the body's other members.
 
         Raises:
-            VendorError: 400, missing, too many, or an input lacks a required member.
+            VendorError: 400, missing, too many, or a member is unknown, missing or of another type.
         """
-        inputs = self.json().get("inputs")
+        inputs = self.fields({"inputs": list, **(beside or {})}).get("inputs")
         if not isinstance(inputs, list) or not all(isinstance(each, dict) for each in inputs):
             raise missing_fields(["inputs"])
         if not inputs:
             raise validation("inputs must not be empty")  # the text is ours
         if len(inputs) > largest:  # the text is ours: HubSpot docs give the limit only
             raise validation(f"Maximum number of inputs is {largest}, but the request has {len(inputs)}")
-        for each in inputs:
-            lacking = [name for name in required if each.get(name) is None]
-            if lacking:
-                raise missing_fields(lacking)
-        return inputs
+        return [checked_fields(each, known, required) for each in inputs]
 
 
 def numeric_id(text: Any) -> int:

@@ -1,18 +1,23 @@
 """The control API under `/_sandbox`: for demos, people and tests in other processes. Pipelines never use it."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from hardfin_pipelines.sandbox.faults import Fault
-from hardfin_pipelines.sandbox.hubspot.errors import VendorError
-from hardfin_pipelines.sandbox.hubspot.oauth import ALL_SCOPES
+from hardfin_pipelines.sandbox.hubspot.control_account import AccountControl
+from hardfin_pipelines.sandbox.hubspot.control_records import RecordControl
+from hardfin_pipelines.sandbox.hubspot.control_requests import (
+    Fields,
+    Table,
+    WrongRequestError,
+    answering,
+    moment,
+    only,
+    wanted,
+)
+from hardfin_pipelines.sandbox.hubspot.vendor_faults import named_fault
 
 if TYPE_CHECKING:
     from hardfin_pipelines.sandbox.hubspot.portal import Portal
@@ -21,30 +26,12 @@ if TYPE_CHECKING:
 CONTROL_PREFIX = "/_sandbox"
 _MOST_ENTRIES = 1_000
 
-Fields = dict[str, Any]
-Action = Callable[[Fields], Any]
-
-
-class WrongRequestError(ValueError):
-    """A control request that cannot be carried out; the text says what to send instead."""
-
-
-def _wanted(fields: Mapping[str, Any], name: str, kind: type | tuple[type, ...] = str) -> Any:
-    value = fields.get(name)
-    if value is None or not isinstance(value, kind):
-        raise WrongRequestError(f"{name} is missing or of the wrong type; send it as JSON")
-    return value
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise WrongRequestError(f"{text} has no time zone; send for example 2026-03-01T12:00:00Z")
-    return moment
-
 
 class ControlEndpoints:
-    """The control API of one sandbox. Bodies and replies are JSON; a wrong request gets 400 with `error`."""
+    """The control API of one sandbox. Bodies and replies are JSON; a wrong request gets 400 with `error`.
+
+    The README beside the sandbox lists the operations.
+    """
 
     def __init__(self, sandbox: "HubSpotSandbox") -> None:
         """`sandbox` is what is controlled."""
@@ -52,9 +39,14 @@ class ControlEndpoints:
 
     def routes(self) -> list[Route]:
         """All endpoints of the control API."""
-        portal, record = "/portals/{hub_id:int}", "/portals/{hub_id:int}/objects/{object_type}/{record_id}"
-        table: list[tuple[str, str, Action]] = [
+        table = [*self._table(), *RecordControl(self._portal).table(), *AccountControl(self._portal).table()]
+        return [Route(CONTROL_PREFIX + path, answering(action), methods=[method]) for method, path, action in table]
+
+    def _table(self) -> Table:
+        portal = "/portals/{hub_id:int}"
+        return [
             ("GET", "/portals", lambda _: [self._portal_json(each) for each in self._sandbox.portals.values()]),
+            ("POST", "/portals", self._add_portal),
             ("GET", portal, lambda fields: self._portal_json(self._portal(fields))),
             ("PATCH", f"{portal}/settings", self._change_settings),
             ("GET", "/calls", lambda _: self._calls()),
@@ -63,22 +55,10 @@ class ControlEndpoints:
             ("GET", "/clock", lambda _: self._clock_json()),
             ("POST", "/clock", self._set_clock),
             ("PUT", "/latency", self._set_latency),
-            ("GET", "/faults", lambda _: [_fault_json(fault) for fault in self._sandbox.faults.faults]),
-            ("POST", "/faults", lambda fields: _fault_json(self._sandbox.faults.add(Fault.from_json(fields)))),
+            ("GET", "/faults", lambda _: [fault.as_json() for fault in self._sandbox.faults.faults]),
+            ("POST", "/faults", self._add_fault),
             ("DELETE", "/faults", lambda _: self._sandbox.faults.clear()),
-            ("POST", f"{portal}/deals/merge", self._merge),
-            ("POST", f"{portal}/deals/{{deal_id}}/move", self._move),
-            ("POST", f"{portal}/objects/{{object_type}}", self._create),
-            ("GET", record, lambda fields: {"properties": self._properties(fields)}),
-            ("PATCH", record, self._update),
-            ("DELETE", record, self._archive),
-            ("POST", f"{record}/restore", self._restore),
-            ("POST", f"{portal}/associations", self._associate),
-            ("POST", f"{portal}/tokens", self._issue_token),
-            ("POST", f"{portal}/authorization-codes", self._issue_code),
-            ("POST", f"{portal}/uninstall", lambda fields: self._portal(fields).uninstall_app()),
         ]
-        return [Route(CONTROL_PREFIX + path, _answering(action), methods=[method]) for method, path, action in table]
 
     def _portal(self, fields: Fields) -> "Portal":
         hub_id = fields.pop("hub_id")
@@ -98,6 +78,13 @@ class ControlEndpoints:
             "calls": self._sandbox.call_log.summary(str(portal.hub_id)),
             "settings": dataclasses.asdict(portal.settings),
         }
+
+    def _add_portal(self, fields: Fields) -> Fields:
+        only(fields, "hub_id", "name", "tier", "currency", "time_zone", "additional_currencies")
+        hub_id = wanted(fields, "hub_id", int)
+        return self._portal_json(
+            self._sandbox.add_portal(hub_id, **{key: value for key, value in fields.items() if key != "hub_id"})
+        )
 
     def _change_settings(self, fields: Fields) -> Fields:
         portal = self._portal(fields)
@@ -121,99 +108,25 @@ class ControlEndpoints:
         if unknown or not fields:
             raise WrongRequestError("clock: send set, advance_seconds, offset_seconds or frozen")
         if "offset_seconds" in fields:
-            clock.offset_from_machine(_wanted(fields, "offset_seconds", (int, float)))
-        if "set" in fields:
-            clock.set(_moment(_wanted(fields, "set")))
+            clock.offset_from_machine(wanted(fields, "offset_seconds", (int, float)))
+        at = moment(fields, "set")
+        if at is not None:
+            clock.set(at)
         if "advance_seconds" in fields:
-            clock.advance(_wanted(fields, "advance_seconds", (int, float)))
+            clock.advance(wanted(fields, "advance_seconds", (int, float)))
         if "frozen" in fields:
-            (clock.freeze if _wanted(fields, "frozen", bool) else clock.run)()
+            (clock.freeze if wanted(fields, "frozen", bool) else clock.run)()
         return self._clock_json()
 
     def _set_latency(self, fields: Fields) -> Fields:
-        latency_ms = _wanted(fields, "ms", (int, float))
+        latency_ms = wanted(fields, "ms", (int, float))
         if latency_ms < 0:
             raise WrongRequestError("latency: ms must be 0 or more")
         self._sandbox.faults.latency_ms = latency_ms
         return {"ms": latency_ms}
 
-    def _merge(self, fields: Fields) -> Fields:
-        portal = self._portal(fields)
-        return {"id": portal.merge_deals(_wanted(fields, "primary"), _wanted(fields, "other"))}
-
-    def _move(self, fields: Fields) -> Fields:
-        portal, deal_id = self._portal(fields), fields["deal_id"]
-        at = _moment(_wanted(fields, "at")) if "at" in fields else None
-        portal.move_deal(deal_id, _wanted(fields, "stage"), at)
-        return {"properties": portal.properties("deals", deal_id)}
-
-    def _create(self, fields: Fields) -> Fields:
-        portal = self._portal(fields)
-        return {"id": portal.create(fields["object_type"], _wanted(fields, "properties", dict))}
-
-    def _properties(self, fields: Fields) -> dict[str, str | None]:
-        return self._portal(fields).properties(fields["object_type"], fields["record_id"])
-
-    def _update(self, fields: Fields) -> Fields:
-        portal, key = self._portal(fields), (fields["object_type"], fields["record_id"])
-        portal.update(*key, _wanted(fields, "properties", dict))
-        return {"properties": portal.properties(*key)}
-
-    def _archive(self, fields: Fields) -> None:
-        self._portal(fields).archive(fields["object_type"], fields["record_id"])
-
-    def _restore(self, fields: Fields) -> None:
-        self._portal(fields).restore(fields["object_type"], fields["record_id"])
-
-    def _associate(self, fields: Fields) -> None:
-        portal = self._portal(fields)
-        near = _wanted(fields, "from_type"), _wanted(fields, "from_id")
-        portal.associate(*near, _wanted(fields, "to_type"), _wanted(fields, "to_id"), fields.get("type_id"))
-
-    def _issue_token(self, fields: Fields) -> Fields:
-        portal = self._portal(fields)
-        issuers: dict[str, Callable[[Iterable[str]], str]] = {
-            "refresh": portal.issue_refresh_token,
-            "access": portal.issue_access_token,
-            "static": portal.issue_static_token,
-        }
-        kind = _wanted(fields, "kind")
-        if kind not in issuers:
-            raise WrongRequestError("kind: send refresh, access or static")
-        return {"token": issuers[kind](fields.get("scopes", ALL_SCOPES))}
-
-    def _issue_code(self, fields: Fields) -> Fields:
-        portal = self._portal(fields)
-        scopes = fields.get("scopes", ALL_SCOPES)
-        return {"code": portal.issue_authorization_code(_wanted(fields, "redirect_uri"), scopes)}
-
-
-def _fault_json(fault: Fault) -> Fields:
-    return dataclasses.asdict(fault)
-
-
-def _answering(action: Action) -> Any:
-    async def respond(request: Request) -> Response:
-        try:
-            fields = await _read(request)
-            body, status = action({**fields, **request.path_params}), 200
-        except (ValueError, VendorError) as error:
-            body, status = {"error": str(error)}, 400
-        return Response(orjson.dumps(body), status, media_type="application/json")
-
-    return respond
-
-
-async def _read(request: Request) -> Fields:
-    """The body. Only JSON is read, so that no page of another site can post a form here."""
-    raw = await request.body()
-    if not raw:
-        if request.method in {"PUT", "PATCH"}:
-            raise WrongRequestError("send a JSON object")
-        return {}
-    if "json" not in request.headers.get("content-type", ""):
-        raise WrongRequestError("send a JSON object with content type application/json")
-    fields = orjson.loads(raw)
-    if not isinstance(fields, dict):
-        raise WrongRequestError("send a JSON object")
-    return fields
+    def _add_fault(self, fields: Fields) -> Fields:
+        """A rule as `Fault` has it, or one of HubSpot's failures by its `name`."""
+        name = fields.pop("name", None)
+        fault = Fault.from_json(fields) if name is None else named_fault(name, **fields)
+        return self._sandbox.faults.add(fault).as_json()

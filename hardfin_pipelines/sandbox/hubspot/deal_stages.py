@@ -47,7 +47,11 @@ def line_item_amount(properties: Mapping[str, StoredValue]) -> str | None:
     price = properties.get("price")
     if not price:
         return None
-    unit = Decimal(price) - Decimal(properties.get("discount") or 0)
-    unit -= Decimal(price) * Decimal(properties.get("hs_discount_percentage") or 0) / 100
-    amount = unit * Decimal(properties.get("quantity") or 1)
-    return f"{amount.quantize(Decimal('0.01'), ROUND_HALF_UP).normalize():f}"
+    try:
+        unit = Decimal(price) - Decimal(properties.get("discount") or 0)
+        unit -= Decimal(price) * Decimal(properties.get("hs_discount_percentage") or 0) / 100
+        amount = unit * Decimal(properties.get("quantity") or 1)
+        amount = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    except ArithmeticError:  # a poisoned value
+        return None
+    return f"{amount.normalize():f}"

@@ -4,6 +4,7 @@ Texts and fields are HubSpot's where they are known (HubSpot docs: error handlin
 ours, the line says so.
 """
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,11 +18,23 @@ class VendorError(Exception):
     The reply's body gets `status` "error", a correlation id and the fields given here.
     """
 
-    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **fields: Any) -> None:
-        """`fields` are more members of the body, such as `category`, `errors` and `context`."""
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        without_json: bool = False,
+        **fields: Any,
+    ) -> None:
+        """`fields` are more members of the body, such as `category`, `errors` and `context`.
+
+        `without_json` has no such body: nothing for a client that asks for JSON, a page of HTML for others.
+        """
         super().__init__(message)
         self.status = status
         self.headers = dict(headers or {})
+        self.without_json = without_json
         self.fields = {"message": message, **fields}
 
 
@@ -73,6 +86,11 @@ def scopes_missing(required: Sequence[str]) -> VendorError:
     )
 
 
+def no_such_object(message: str) -> VendorError:
+    """404 with category OBJECT_NOT_FOUND."""
+    return VendorError(404, message, category="OBJECT_NOT_FOUND")
+
+
 def not_found() -> VendorError:
     """404 for an id, or a path, that is not there; it has no category (seen on the wire)."""
     return VendorError(404, "resource not found")
@@ -88,8 +106,8 @@ def id_not_numeric(record_id: str) -> VendorError:
     )
 
 
-def rate_limited(policy: str, *, with_policy: bool = True, retry_after: int | None = None) -> VendorError:
-    """429. `policy` is TEN_SECONDLY_ROLLING, SECONDLY or DAILY; the search form has a category and no policy.
+def rate_limited(policy: str, *, with_policy: bool = True, retry_after: str | None = None) -> VendorError:
+    """429. `policy` is TEN_SECONDLY_ROLLING, SECONDLY or DAILY; the older form has a category and no policy.
 
     HubSpot docs: usage guidelines; the search form is seen on the wire.
     """
@@ -98,7 +116,10 @@ def rate_limited(policy: str, *, with_policy: bool = True, retry_after: int | No
         "SECONDLY": "You have reached your secondly limit.",
         "DAILY": "You have reached your daily limit.",
     }
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
     if with_policy:
-        return VendorError(429, texts[policy], headers=headers, errorType="RATE_LIMIT", policyName=policy)
+        request_id = str(uuid.uuid4())
+        return VendorError(
+            429, texts[policy], headers=headers, errorType="RATE_LIMIT", policyName=policy, requestId=request_id
+        )
     return VendorError(429, texts[policy], headers=headers, category="RATE_LIMITS")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from hardfin_pipelines.sandbox.hubspot.calls import Call, Query, Reply
 from hardfin_pipelines.sandbox.hubspot.errors import VendorError, scopes_missing
@@ -46,9 +46,14 @@ def json_response(body: Any, status: int, headers: Mapping[str, str] | None = No
     return Response(content, status, all_headers, media_type=None if body is None else JSON_TYPE)
 
 
-def error_response(error: VendorError, headers: Mapping[str, str] | None = None) -> Response:
+def error_response(error: VendorError, headers: Mapping[str, str] | None = None, accept: str = "*/*") -> Response:
     """A refusal; the header's correlation id is the body's (seen on the wire)."""
     correlation_id = str(uuid.uuid4())
+    if error.without_json:
+        wanted = {**(headers or {}), "X-HubSpot-Correlation-Id": correlation_id}
+        if "json" in accept:
+            return Response(b"", error.status, wanted)
+        return HTMLResponse(f"<html><body><h2>HTTP ERROR {error.status}</h2></body></html>", error.status, wanted)
     body = {"status": "error", "message": error.fields["message"], "correlationId": correlation_id, **error.fields}
     all_headers = {**(headers or {}), **error.headers, "X-HubSpot-Correlation-Id": correlation_id}
     return Response(orjson.dumps(body), error.status, all_headers, media_type=JSON_TYPE)
@@ -70,8 +75,8 @@ def guarded(sandbox: "HubSpotSandbox", endpoint: Endpoint, version: str) -> Call
         try:
             reply = _through_gate(sandbox, endpoint, version, request, raw_body, headers)
         except VendorError as error:
-            return error_response(error, headers)
-        return json_response(reply.body, reply.status, headers)
+            return error_response(error, headers, request.headers.get("accept", "*/*"))
+        return json_response(reply.body, reply.status, {**headers, **reply.headers})
 
     return respond
 

@@ -125,16 +125,17 @@ class OAuthEndpoints:
             refresh_token = tokens.issue_refresh(grant.hub_id, grant.scopes)
         else:
             grant, refresh_token = tokens.refresh(fields.get("refresh_token"))
-        return Reply(
-            {
-                "token_type": "bearer",
-                "access_token": tokens.issue_access(grant.hub_id, grant.scopes),
-                "refresh_token": refresh_token,
-                "expires_in": ACCESS_TOKEN_SECONDS,
-                "hub_id": grant.hub_id,
-                "scopes": list(grant.scopes),
-            }
-        )
+        body = {
+            "token_type": "bearer",
+            "access_token": tokens.issue_access(grant.hub_id, grant.scopes),
+            "refresh_token": refresh_token,
+            "expires_in": ACCESS_TOKEN_SECONDS,
+            "hub_id": grant.hub_id,
+            "scopes": list(grant.scopes),
+        }
+        if self._sandbox.portals[grant.hub_id].settings.spec_strict:
+            body["token_use"] = "access_token"  # noqa: S105  # HubSpot's word, no secret
+        return Reply(body)
 
     def _described(self, token: str, grant: Grant, kind: Literal["access", "refresh"]) -> dict[str, Any]:
         app = self._sandbox.tokens.app

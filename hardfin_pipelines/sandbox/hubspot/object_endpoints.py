@@ -13,12 +13,19 @@ from hardfin_pipelines.sandbox.hubspot.object_types import ObjectType, object_ty
 from hardfin_pipelines.sandbox.hubspot.portal import Portal
 from hardfin_pipelines.sandbox.hubspot.portal_records import RefusedWriteError
 from hardfin_pipelines.sandbox.hubspot.record_json import RecordJson, add_inline_associations, association_types_wanted
+from hardfin_pipelines.sandbox.hubspot.record_values import unknown_property
 from hardfin_pipelines.sandbox.hubspot.store import RECORDS
+from hardfin_pipelines.sandbox.hubspot.values import StoredValue
 
 _LIST_LIMIT = 100
 _HISTORY_LIMIT = 50
-_CREATE_FIELDS: Mapping[str, Any] = {"properties": dict, "associations": list, "objectWriteTraceId": str}
-_UPDATE_FIELDS: Mapping[str, Any] = {"properties": dict, "objectWriteTraceId": str, "id": str, "idProperty": str}
+CREATE_FIELDS: Mapping[str, Any] = {"properties": dict, "associations": list, "objectWriteTraceId": str}
+UPDATE_FIELDS: Mapping[str, Any] = {
+    "properties": dict,
+    "objectWriteTraceId": str,
+    "id": (str, int),
+    "idProperty": str,
+}
 
 
 def read_scopes(call: Call) -> list[tuple[str, ...]]:
@@ -59,7 +66,7 @@ def list_records(call: Call) -> Reply:
     after = query.text("after")
     first_id = 0 if after is None else numeric_after(after)
     rows = portal.store.page(kind.name, first_id=first_id, limit=limit + 1, archived=query.flag("archived"))
-    shape = RecordJson(portal, kind, query.names("properties"), history)
+    shape = RecordJson(call, query.names("properties"), history)
     body: dict[str, Any] = {"results": shape.records(rows[:limit])}
     wanted = association_types_wanted(query.names("associations"))
     add_inline_associations(portal, kind, body["results"], wanted, call.version, call.base_url)
@@ -96,9 +103,7 @@ def get_record(call: Call) -> Reply:
     row = _row_in_path(call)
     if (row.archived_ms is not None) != call.query.flag("archived"):
         raise not_found()
-    shape = RecordJson(
-        call.portal, call.kind, call.query.names("properties"), call.query.names("propertiesWithHistory")
-    )
+    shape = RecordJson(call, call.query.names("properties"), call.query.names("propertiesWithHistory"))
     records = shape.records([row])
     wanted = association_types_wanted(call.query.names("associations"))
     add_inline_associations(call.portal, call.kind, records, wanted, call.version, call.base_url)
@@ -112,16 +117,30 @@ def create_one(call: Call, given: Mapping[str, Any]) -> sa.Row[Any]:
         VendorError: 400, a member or an association is wrong.
         RefusedWriteError: a property is.
     """
-    fields = checked_fields(given, _CREATE_FIELDS, ["properties"])
+    fields = checked_fields(given, CREATE_FIELDS, ["properties"])
     kind, portal = call.kind, call.portal
-    _, problems = portal.values.keep(kind.name, fields["properties"], allow_read_only=False)
-    if problems:
-        raise RefusedWriteError(kind.name, problems)
+    _checked_values(call, fields["properties"])
     with portal.store.writing():
         record_id = portal.create(kind.name, fields["properties"])
         for association in fields.get("associations", []):
             _associate_new(portal, kind, int(record_id), association)
     return portal.record(kind.name, record_id)
+
+
+def _checked_values(call: Call, properties: Mapping[str, Any]) -> dict[str, StoredValue]:
+    """The values of an API write in kept form. A property the token may not write is as good as none.
+
+    Raises:
+        RefusedWriteError: a property is wrong.
+    """
+    kind, portal = call.kind, call.portal
+    writable = portal.schema.visible_to(kind.name, call.grant.scopes, "write")
+    named = {name: value for name, value in properties.items() if name in writable}
+    values, problems = portal.values.keep(kind.name, named, allow_read_only=False)
+    problems += [unknown_property(name) for name in properties if name not in writable]
+    if problems:
+        raise RefusedWriteError(kind.name, problems)
+    return values
 
 
 def _associate_new(portal: Portal, kind: ObjectType, record_id: int, association: Any) -> None:
@@ -152,7 +171,7 @@ def shown(call: Call, rows: list[sa.Row[Any]]) -> list[dict[str, Any]]:
     records = []
     for row in rows:
         names = [*orjson.loads(row.properties), *call.kind.default_properties]
-        records.append(RecordJson(call.portal, call.kind, names).record(row))
+        records.append(RecordJson(call, names).record(row))
     return records
 
 
@@ -163,15 +182,12 @@ def write_properties(call: Call, row: sa.Row[Any], properties: Mapping[str, Any]
         RefusedWriteError: a property is wrong.
     """
     portal, kind = call.portal, call.kind
-    values, problems = portal.values.keep(kind.name, properties, allow_read_only=False)
-    if problems:
-        raise RefusedWriteError(kind.name, problems)
-    portal.write(kind.name, row, values, portal.sandbox.clock.now_ms())
+    portal.write(kind.name, row, _checked_values(call, properties), portal.sandbox.clock.now_ms())
 
 
 def update_record(call: Call) -> Reply:
     """`PATCH /crm/objects/{type}/{id}`; a merged-away id changes the survivor."""
-    fields = call.fields(_UPDATE_FIELDS, ["properties"])
+    fields = call.fields(UPDATE_FIELDS, ["properties"])
     row = _row_in_path(call)
     if row.archived_ms is not None:
         raise not_found()

@@ -108,6 +108,7 @@ class AssociationType:
 DEAL_TO_COMPANY = 341
 DEAL_TO_PRIMARY_COMPANY = 5
 DEAL_TO_LINE_ITEM = 19
+PARENT_TO_CHILD_COMPANY = 13
 
 STANDARD_ASSOCIATION_TYPES = (
     AssociationType("deals", "companies", 5, 6, "deal_to_company", "Primary"),
@@ -116,11 +117,15 @@ STANDARD_ASSOCIATION_TYPES = (
     AssociationType("companies", "deals", 342, 341, "company_to_deal_unlabeled"),
     AssociationType("deals", "line_items", 19, 20, "deal_to_line_item"),
     AssociationType("line_items", "deals", 20, 19, "line_item_to_deal"),
+    AssociationType("companies", "companies", 13, 14, "parent_to_child_company", "Child Company"),
+    AssociationType("companies", "companies", 14, 13, "child_to_parent_company", "Parent Company"),
+    AssociationType("companies", "companies", 450, 450, "company_to_company_unlabeled"),
 )
 UNLABELED = {
     ("deals", "companies"): 341,
     ("companies", "deals"): 342,
     ("deals", "line_items"): 19,
     ("line_items", "deals"): 20,
+    ("companies", "companies"): 450,
 }
 PRIMARY = {("deals", "companies"): 5, ("companies", "deals"): 6}

@@ -3,23 +3,24 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hardfin_pipelines.sandbox.call_log import LoggedCall
-from hardfin_pipelines.sandbox.hubspot.account_schema import DEFAULT_STAGES, NewStage
+from hardfin_pipelines.sandbox.hubspot import pipeline_changes
+from hardfin_pipelines.sandbox.hubspot.account_schema import DEFAULT_STAGES, NON_SENSITIVE, NewStage
 from hardfin_pipelines.sandbox.hubspot.oauth import ACCESS_TOKEN_SECONDS, ALL_SCOPES
 from hardfin_pipelines.sandbox.hubspot.object_types import object_type as resolve_type
-from hardfin_pipelines.sandbox.hubspot.portal_records import PortalRecords
-from hardfin_pipelines.sandbox.hubspot.property_definitions import definition
+from hardfin_pipelines.sandbox.hubspot.property_definitions import definition, options_json
 from hardfin_pipelines.sandbox.hubspot.settings import Tier
 from hardfin_pipelines.sandbox.hubspot.store import Store
+from hardfin_pipelines.sandbox.hubspot.unusual_records import UnusualRecords
 from hardfin_pipelines.sandbox.hubspot.values import instant_text
 
 if TYPE_CHECKING:
     from hardfin_pipelines.sandbox.hubspot.sandbox import HubSpotSandbox
 
 
-class Portal(PortalRecords):
+class Portal(UnusualRecords):
     """One account of the sandbox. Made by `HubSpotSandbox.add_portal`."""
 
     def __init__(
@@ -63,15 +64,73 @@ class Portal(PortalRecords):
         field_type: str = "text",
         options: Mapping[str, str] | None = None,
         unique: bool = False,
+        sensitivity: str = NON_SENSITIVE,
     ) -> None:
-        """Adds a property of the account's own; `options` is value to label, `unique` allows it as `idProperty`."""
+        """Adds a property of the account's own.
+
+        Args:
+            object_type: whose property it is.
+            name: its name in the API.
+            label: its name in HubSpot's pages.
+            type: HubSpot's `type`.
+            field_type: HubSpot's `fieldType`.
+            options: value to label.
+            unique: allows it as `idProperty`.
+            sensitivity: `sensitive` or `highly_sensitive` hides its values from tokens without the scope for them.
+        """
         kind = resolve_type(object_type)
         now = instant_text(self.clock.now_ms())
         group = f"{kind.singular.replace('_', '')}information"
         described = definition(
             name, label, type, field_type, group, options=options, created_at=now, built_in=False, unique=unique
         )
-        self.schema.add_property(kind.name, described)
+        self.schema.add_property(kind.name, {**described, "dataSensitivity": sensitivity})
+
+    def redefine_property(self, object_type: str, name: str, **members: Any) -> dict[str, Any]:
+        """Changes a definition, HubSpot's own too, in ways the API refuses: another `type`, `hidden`, `calculated` ...
+
+        Args:
+            object_type: whose property it is.
+            name: its name.
+            members: the wire's members with their new values; `options` may be value to label.
+
+        Returns:
+            The whole definition.
+
+        Raises:
+            ValueError: there is no such property, or no such member.
+        """
+        kind = resolve_type(object_type).name
+        held = self.schema.properties(kind).get(name)
+        if held is None:
+            raise ValueError(f"{kind} have no property {name!r}")
+        unknown = sorted(members.keys() - held.keys() - {"calculationFormula", "referencedObjectType"})
+        if unknown or "name" in members:
+            raise ValueError(f"property {name!r}: {(unknown or ['name'])[0]!r} cannot be set")
+        if isinstance(members.get("options"), Mapping):
+            members["options"] = options_json(members["options"])
+        now = instant_text(self.clock.now_ms())
+        return self.schema.redefine_property(kind, name, {"updatedAt": now, **members})
+
+    def archive_property(self, object_type: str, name: str) -> None:
+        """Puts one of the account's own properties into the recycle bin; records keep their values unseen.
+
+        Raises:
+            ValueError: it is not one of the account's own.
+        """
+        kind = resolve_type(object_type).name
+        if not self.schema.archive_property(kind, name, instant_text(self.clock.now_ms())):
+            raise ValueError(f"{kind} have no property {name!r} of the account's own")
+
+    def restore_property(self, object_type: str, name: str) -> None:
+        """Takes a property out of the recycle bin as it was, values included.
+
+        Raises:
+            ValueError: it is not there.
+        """
+        kind = resolve_type(object_type).name
+        if not self.schema.restore_property(kind, name):
+            raise ValueError(f"the recycle bin has no property {name!r} of {kind}")
 
     def add_pipeline(
         self,
@@ -84,6 +143,60 @@ class Portal(PortalRecords):
         `stages` are (label, probability, closed) with an optional id as fourth; without one a number is taken.
         """
         return self.schema.add_pipeline(label, [NewStage(*stage) for stage in stages], self.clock.now_ms(), pipeline_id)
+
+    def change_pipeline(self, pipeline_id: str, *, label: str | None = None, display_order: int | None = None) -> None:
+        """Renames or moves a pipeline, which moves the last-modified date of all its deals.
+
+        Raises:
+            VendorError: 404, there is no such pipeline; 400, another has the label.
+        """
+        given = {"label": label, "displayOrder": display_order}
+        changes = {name: value for name, value in given.items() if value is not None}
+        pipeline_changes.change_pipeline(self, pipeline_id, changes)
+
+    def remove_pipeline(self, pipeline_id: str, *, even_if_used: bool = False) -> None:
+        """Deletes a pipeline; where deals are in it only if `even_if_used`, and they keep naming it.
+
+        Raises:
+            VendorError: 404, there is no such pipeline; 400, it has deals or is the last one.
+        """
+        pipeline_changes.remove_pipeline(self, pipeline_id, even_if_used=even_if_used)
+
+    def add_stage(
+        self, pipeline_id: str, stage: NewStage | tuple[str, Decimal, bool], display_order: int | None = None
+    ) -> str:
+        """Adds a stage to a pipeline, at its end where no order is given, and returns the stage's id.
+
+        Raises:
+            VendorError: 404, there is no such pipeline; 400, the id or the label is taken.
+        """
+        return pipeline_changes.add_stage(self, pipeline_id, NewStage(*stage), display_order)
+
+    def change_stage(
+        self,
+        pipeline_id: str,
+        stage_id: str,
+        *,
+        label: str | None = None,
+        display_order: int | None = None,
+        probability: Decimal | None = None,
+    ) -> None:
+        """Renames, moves or re-rates a stage (probability 0 and 1 close it), for the deals in it too.
+
+        Raises:
+            VendorError: 404, there is no such pipeline or stage; 400, another stage has the label.
+        """
+        pipeline_changes.change_stage(
+            self, pipeline_id, stage_id, label=label, display_order=display_order, probability=probability
+        )
+
+    def remove_stage(self, pipeline_id: str, stage_id: str, *, even_if_used: bool = False) -> None:
+        """Deletes a stage; where deals are in it only if `even_if_used`, and they keep naming it.
+
+        Raises:
+            VendorError: 404, there is no such pipeline or stage; 400, it has deals or is the pipeline's last.
+        """
+        pipeline_changes.remove_stage(self, pipeline_id, stage_id, even_if_used=even_if_used)
 
     @property
     def currencies(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -11,14 +12,15 @@ from hardfin_pipelines.sandbox.clock import SandboxClock
 from hardfin_pipelines.sandbox.hubspot.account_schema import AccountSchema
 from hardfin_pipelines.sandbox.hubspot.associations import Associations
 from hardfin_pipelines.sandbox.hubspot.errors import not_found
+from hardfin_pipelines.sandbox.hubspot.merging import merge_records
 from hardfin_pipelines.sandbox.hubspot.object_types import OBJECT_TYPES
 from hardfin_pipelines.sandbox.hubspot.object_types import object_type as resolve_type
+from hardfin_pipelines.sandbox.hubspot.raw_values import RAW
 from hardfin_pipelines.sandbox.hubspot.record_values import KEPT_IN_COLUMNS, NewRecord, Problem, RecordValues
 from hardfin_pipelines.sandbox.hubspot.settings import PortalSettings
 from hardfin_pipelines.sandbox.hubspot.store import (
     ASSOCIATIONS,
     HISTORY,
-    PENDING_INDEX,
     RECORDS,
     Store,
     index_columns,
@@ -27,6 +29,7 @@ from hardfin_pipelines.sandbox.hubspot.store import (
 from hardfin_pipelines.sandbox.hubspot.values import StoredValue, instant_ms, on_wire
 
 _FIRST_RECORD_ID = 21_400_000_001
+_ROWS_AT_ONCE = 5_000
 
 
 class RefusedWriteError(ValueError):
@@ -79,27 +82,39 @@ class PortalRecords:
         """
         return self._create(object_type, records, lagging=False)
 
+    def visible_at_ms(self, record_id: int, at_ms: int) -> int | None:
+        """When search sees a change that is made to a record now, stamped `at_ms`; None for at once."""
+        wait_ms = self.settings.visible_after_ms(record_id, at_ms)
+        return self.clock.now_ms() + wait_ms if wait_ms else None
+
     def _create(self, object_type: str, records: Iterable[NewRecord], *, lagging: bool) -> list[str]:
         kind = resolve_type(object_type).name
         now_ms = self.clock.now_ms()
-        lag_ms = int(self.settings.search_lag_seconds * 1000) if lagging else 0
+        ids: list[str] = []
         with self.store.writing():
             next_id = max(self.store.largest_id(kind) + 1, _FIRST_RECORD_ID)
-            rows = []
-            for record in records:
-                if record.id is None:
-                    record_id, next_id = next_id, next_id + 1
-                else:
-                    record_id = int(record.id)
+            left = iter(records)
+            while some := list(islice(left, _ROWS_AT_ONCE)):  # a large data set is never in memory as rows
+                rows = []
+                for record in some:
+                    record_id = next_id if record.id is None else int(record.id)
                     next_id = max(next_id, record_id + 1)
-                rows.append(self._new_row(kind, record_id, record, now_ms, indexed=not lag_ms))
-            self.store.insert(rows)
-            if lag_ms:
-                for row in rows:
-                    self.store.delay_index(kind, row["id"], row["properties"], row["modified_ms"], now_ms + lag_ms)
-        return [str(row["id"]) for row in rows]
+                    rows.append(self._new_row(kind, record_id, record, now_ms))
+                self.insert_rows(rows, lagging=lagging)
+                ids += [str(row["id"]) for row in rows]
+        return ids
 
-    def _new_row(self, kind: str, record_id: int, record: NewRecord, now_ms: int, *, indexed: bool) -> dict[str, Any]:
+    def insert_rows(self, rows: Sequence[dict[str, Any]], *, lagging: bool) -> None:
+        """Adds new rows; search sees them at once or, where `lagging`, after the portal's lag."""
+        waits = [self.visible_at_ms(row["id"], row["modified_ms"]) if lagging else None for row in rows]
+        for row, visible in zip(rows, waits, strict=True):
+            row["indexed"] = int(visible is None)
+        self.store.insert(rows)
+        for row, visible in zip(rows, waits, strict=True):
+            if visible is not None:
+                self.store.delay_index(row["type"], row["id"], row["properties"], row["modified_ms"], visible)
+
+    def _new_row(self, kind: str, record_id: int, record: NewRecord, now_ms: int) -> dict[str, Any]:
         values, problems = self.values.keep(kind, record.properties, allow_read_only=True)
         created = values.pop("createdate", None)
         if record.created_at is not None:
@@ -117,7 +132,7 @@ class PortalRecords:
         else:
             modified_ms = created_ms if record.created_at is not None else now_ms
         kept = {name: value for name, value in values.items() if value is not None and name not in KEPT_IN_COLUMNS}
-        return new_row(kind, record_id, kept, created_ms, modified_ms, indexed=indexed)
+        return new_row(kind, record_id, kept, created_ms, modified_ms)
 
     def record(self, object_type: str, record_id: str | int) -> sa.Row[Any]:
         """A record's row; the id of a merged-away record finds the survivor, archived ones are found too.
@@ -171,13 +186,11 @@ class PortalRecords:
         if problem and {"dealstage", "pipeline"} & changes.keys():
             raise RefusedWriteError(kind, [problem])
         kept = {name: value for name, value in after.items() if value is not None and name not in KEPT_IN_COLUMNS}
-        lag_ms = int(self.settings.search_lag_seconds * 1000)
         with self.store.writing():
             self._write_history(
                 row, before, {name: value for name, value in changes.items() if value != before.get(name)}, at_ms
             )
-            visible_at_ms = self.clock.now_ms() + lag_ms if lag_ms else None
-            self.store.replace_properties(row, kept, max(at_ms, row.created_ms), visible_at_ms)
+            self.store.replace_properties(row, kept, max(at_ms, row.created_ms), self.visible_at_ms(row.id, at_ms))
 
     def _write_history(
         self, row: sa.Row[Any], before: Mapping[str, StoredValue], changes: Mapping[str, StoredValue], at_ms: int
@@ -217,8 +230,10 @@ class PortalRecords:
         row = self.record(object_type, record_id)
         here = (RECORDS.c.type == row.type) & (RECORDS.c.id == row.id)
         with self.store.writing():
-            values = {"archived_ms": archived_ms, "indexed": int(archived_ms is None), "indexed_properties": None}
-            values |= index_columns(orjson.loads(row.properties), row.modified_ms)
+            values: dict[str, Any] = {"archived_ms": archived_ms}
+            if archived_ms is None or not self.settings.search_archived_linger_seconds:
+                values |= {"indexed": int(archived_ms is None), "indexed_properties": None}
+                values |= index_columns(orjson.loads(row.properties), row.modified_ms)
             self.store.run(RECORDS.update().where(here).values(**values))
             if row.type == "line_items":
                 deals = self.associations.of("line_items", [row.id], "deals") if archived_ms is None else {}
@@ -237,40 +252,15 @@ class PortalRecords:
         return self.merge("deals", primary_id, other_id)
 
     def merge(self, object_type: str, primary_id: str | int, other_id: str | int) -> str:
-        """Merges two records into a new one and returns its id.
+        """Merges two records and returns the survivor's id, a new one; both old ids lead to it.
 
-        The primary's values win, the other fills its gaps. Both old ids lead to the new record; its
-        `hs_merged_object_ids` lists them (HubSpot changelog: deals now support merging).
+        The primary's values win, the other fills its gaps. The survivor's `hs_merged_object_ids` lists the old ids
+        (HubSpot changelogs: deals now support merging; updated merge functionality for contacts and companies).
 
         Raises:
             ValueError: both ids are the same record's.
         """
-        kind = resolve_type(object_type).name
-        with self.store.writing():
-            primary, other = self.record(kind, primary_id), self.record(kind, other_id)
-            if primary.id == other.id:
-                raise ValueError(f"merge {kind}: {primary_id} and {other_id} are one record; give two")
-            now_ms = self.clock.now_ms()
-            values: dict[str, Any] = {**orjson.loads(other.properties), **orjson.loads(primary.properties)}
-            earlier = [orjson.loads(row.properties).get("hs_merged_object_ids") for row in (primary, other)]
-            values["hs_merged_object_ids"] = ";".join(
-                [*(ids for ids in earlier if ids), str(primary.id), str(other.id)]
-            )
-            new_id = self.store.largest_id(kind) + 1
-            created_ms = min(primary.created_ms, other.created_ms)
-            lag_ms = int(self.settings.search_lag_seconds * 1000)
-            row = new_row(kind, new_id, values, created_ms, now_ms, indexed=not lag_ms)
-            self.store.insert([row])
-            if lag_ms:
-                self.store.delay_index(kind, new_id, row["properties"], now_ms, now_ms + lag_ms)
-            for old in (primary, other):
-                here = (RECORDS.c.type == kind) & (RECORDS.c.id == old.id)
-                self.store.run(RECORDS.update().where(here).values(merged_into=new_id, archived_ms=now_ms, indexed=0))
-                self.store.run(PENDING_INDEX.delete().where(PENDING_INDEX.c.type == kind, PENDING_INDEX.c.id == old.id))
-                self.associations.hand_over(kind, old.id, new_id)
-            if kind == "deals":
-                self.associations.count_line_items([new_id])
-        return str(new_id)
+        return merge_records(self, resolve_type(object_type).name, primary_id, other_id)
 
     def count(self, object_type: str, *, archived: bool = False) -> int:
         """How many records of a type there are."""
@@ -309,13 +299,15 @@ class PortalRecords:
             ValueError: a type id does not join these two object types.
         """
         kinds = resolve_type(from_type).name, resolve_type(to_type).name
-        numbered = [(int(from_id), int(to_id), type_id) for from_id, to_id, type_id in links]
+        deal_end = {("deals", "line_items"): 0, ("line_items", "deals"): 1}.get(kinds)
+        left = ((int(from_id), int(to_id), type_id) for from_id, to_id, type_id in links)
+        deals: set[int] = set()
         with self.store.writing():
-            self.associations.add_many(*kinds, numbered)
-            if kinds == ("deals", "line_items"):
-                self.associations.count_line_items({link[0] for link in numbered})
-            elif kinds == ("line_items", "deals"):
-                self.associations.count_line_items({link[1] for link in numbered})
+            while some := list(islice(left, _ROWS_AT_ONCE)):
+                self.associations.add_many(*kinds, some)
+                if deal_end is not None:
+                    deals.update(link[deal_end] for link in some)
+            self.associations.count_line_items(deals)
 
     def after_association_change(self, records: Iterable[tuple[str, int]]) -> None:
         """Works out what hangs on associations, and moves last-modified dates where the settings say so."""
@@ -334,6 +326,7 @@ class PortalRecords:
 def kept_properties(row: sa.Row[Any]) -> dict[str, StoredValue]:
     """All properties of a record's row in kept form, those kept in columns included."""
     properties: dict[str, StoredValue] = orjson.loads(row.properties)
+    properties.pop(RAW, None)
     properties["createdate"] = row.created_ms
     properties["hs_lastmodifieddate"] = row.modified_ms
     properties["hs_object_id"] = str(row.id)

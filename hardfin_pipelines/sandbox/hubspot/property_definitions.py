@@ -154,6 +154,8 @@ _OPTIONS: dict[str, Mapping[str, str]] = {
     "hs_product_type": {"inventory": "Inventory", "non_inventory": "Non-inventory", "service": "Service"},
     "hs_pricing_model": {"flat": "Flat", "volume": "Volume", "graduated": "Graduated", "stairstep": "Stairstep"},
 }
+EDITABLE_OPTIONS = frozenset({"dealtype", "hs_priority", "industry", "lifecyclestage", "type"})
+"""HubSpot's own properties whose options an account may change."""
 BOOLEAN_OPTIONS = {"true": "True", "false": "False"}
 
 
@@ -197,6 +199,7 @@ def definition(
         "modificationMetadata": {
             "archivable": not built_in,
             "readOnlyDefinition": built_in,
+            "readOnlyOptions": built_in and name not in EDITABLE_OPTIONS,
             "readOnlyValue": read_only,
         },
         "formField": False,

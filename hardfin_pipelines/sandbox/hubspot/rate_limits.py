@@ -6,6 +6,7 @@ HubSpot docs: usage guidelines, search guide, associations guide.
 from collections import defaultdict
 from typing import TYPE_CHECKING, Literal
 
+from hardfin_pipelines.sandbox.http_dates import retry_after_text
 from hardfin_pipelines.sandbox.hubspot.errors import VendorError, rate_limited
 from hardfin_pipelines.sandbox.limits import DailyCount, RollingWindow
 
@@ -47,8 +48,8 @@ class PortalLimits:
     def _take_search(self) -> None:
         settings = self._portal.settings
         if not self._search.take(self._portal.sandbox.clock.now_ms(), settings.search_per_second):
-            with_policy = settings.search_429_with_policy
-            raise rate_limited("SECONDLY", with_policy=with_policy, retry_after=self._retry_after(self._search))
+            wait_ms = self._search.free_in_ms(self._portal.sandbox.clock.now_ms())
+            raise self._refused("SECONDLY", wait_ms, with_policy=settings.search_429_with_policy)
 
     def _take_burst(self, bucket: str, grant: "Grant", headers: dict[str, str]) -> None:
         settings, tier = self._portal.settings, self._portal.tier
@@ -66,30 +67,32 @@ class PortalLimits:
         headers["X-HubSpot-RateLimit-Secondly"] = str(secondly)
         headers["X-HubSpot-RateLimit-Secondly-Remaining"] = str(min(remaining, secondly))
         if not taken:
-            raise rate_limited("TEN_SECONDLY_ROLLING", retry_after=self._retry_after(window))
+            raise self._refused("TEN_SECONDLY_ROLLING", window.free_in_ms(now_ms))
 
     def _take_daily(self, bucket: str, grant: "Grant", headers: dict[str, str]) -> None:
-        """OAuth apps have no daily limit except for associations, and see no daily headers."""
+        """OAuth apps see no daily headers; those of the marketplace have no daily limit but for associations."""
         now, settings = self._portal.sandbox.clock.now(), self._portal.settings
         if bucket == "associations" and not self._associations_daily.take(now, settings.associations_daily_calls):
-            raise self._daily_limit_reached()
-        if grant.kind == "oauth":
+            raise self._refused("DAILY", self._associations_daily.ends_in_ms(now))
+        if grant.kind == "oauth" and not settings.private_oauth_app:
             return
         limit = settings.daily_limit(self._portal.tier)
         taken = bucket == "associations" or self._daily.take(now, limit)
-        if bucket != "search":
+        if bucket != "search" and grant.kind == "static":
             headers["X-HubSpot-RateLimit-Daily"] = str(limit)
             headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(self._daily.remaining(now, limit))
         if not taken:
-            raise self._daily_limit_reached()
+            raise self._refused("DAILY", self._daily.ends_in_ms(now))
 
-    def _daily_limit_reached(self) -> VendorError:
-        return rate_limited("DAILY")
-
-    def _retry_after(self, window: RollingWindow) -> int | None:
-        if not self._portal.settings.retry_after:
-            return None
-        return -(-window.free_in_ms(self._portal.sandbox.clock.now_ms()) // 1000)
+    def _refused(self, policy: str, wait_ms: int, *, with_policy: bool = True) -> VendorError:
+        """429 in the form and with the `Retry-After` the settings choose; `wait_ms` is until a call fits again."""
+        settings, retry_after = self._portal.settings, None
+        if settings.retry_after:
+            seconds = -(-wait_ms // 1000)
+            now = self._portal.sandbox.clock.now()
+            retry_after = retry_after_text(seconds, now if settings.retry_after_as_date else None)
+        with_policy = with_policy and not settings.general_429_without_policy
+        return rate_limited(policy, with_policy=with_policy, retry_after=retry_after)
 
     @property
     def used_today(self) -> int:

@@ -8,9 +8,11 @@ from urllib.parse import quote, unquote
 import orjson
 import sqlalchemy as sa
 
+from hardfin_pipelines.sandbox.hubspot.calls import Call
 from hardfin_pipelines.sandbox.hubspot.errors import validation
 from hardfin_pipelines.sandbox.hubspot.object_types import ALWAYS_RETURNED, OBJECT_TYPES, ObjectType
 from hardfin_pipelines.sandbox.hubspot.portal import Portal
+from hardfin_pipelines.sandbox.hubspot.raw_values import RAW, spoil
 from hardfin_pipelines.sandbox.hubspot.store import HISTORY, ids_in
 from hardfin_pipelines.sandbox.hubspot.values import instant_text
 
@@ -24,9 +26,9 @@ class RecordJson:
     sorted (HubSpot docs: CRM guides; seen on the wire).
     """
 
-    def __init__(self, portal: Portal, kind: ObjectType, names: Iterable[str], history: Iterable[str] = ()) -> None:
+    def __init__(self, call: Call, names: Iterable[str], history: Iterable[str] = ()) -> None:
         """With no `names`, the type's default properties are taken. `history` names those to show with history."""
-        defined = portal.schema.properties(kind.name)
+        portal, kind, defined = call.portal, call.kind, call.defined
         wanted = set(names)
         history = [name for name in history if name in defined]
         if not wanted:
@@ -35,6 +37,7 @@ class RecordJson:
         self._history = history
         self._portal = portal
         self._kind = kind
+        self._nulls = not portal.settings.spec_strict
         self._url = f"https://app.hubspot.com/contacts/{portal.hub_id}/record/{kind.type_id}/"
 
     def record(self, row: sa.Row[Any]) -> dict[str, Any]:
@@ -46,8 +49,9 @@ class RecordJson:
         properties = {}
         for name in self._names:
             value = kept.get(name)
-            properties[name] = instant_text(value) if value.__class__ is int else value
-        record = {
+            if value is not None or self._nulls:
+                properties[name] = instant_text(value) if value.__class__ is int else value
+        record: dict[str, Any] = {
             "id": str(row.id),
             "properties": properties,
             "createdAt": properties["createdate"],
@@ -57,6 +61,8 @@ class RecordJson:
         }
         if row.archived_ms is not None:
             record["archivedAt"] = instant_text(row.archived_ms)
+        if RAW in kept:
+            spoil(record, kept[RAW], self._names)
         return record
 
     def records(self, rows: Iterable[sa.Row[Any]]) -> list[dict[str, Any]]:
@@ -88,7 +94,7 @@ def _history_entry(value: str | None, timestamp: str) -> dict[str, Any]:
 
 
 def _only_entry(record: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    value = record["properties"].get(name)
+    value = (record["properties"] or {}).get(name)
     return [] if value is None else [_history_entry(value, record["createdAt"])]
 
 
@@ -120,7 +126,7 @@ def add_inline_associations(
                 ]
             }
             if len(linked) > len(shown):
-                cursor = association_cursor(shown[-1])
+                cursor = association_cursor(to_type, shown[-1])
                 path = association_path(version, kind.name, record["id"], to_type.name)
                 entries["paging"] = {"next": {"after": cursor, "link": f"{base_url}{path}?after={quote(cursor)}"}}
             record.setdefault("associations", {})[key] = entries
@@ -132,9 +138,9 @@ def association_path(version: str, from_type: str, from_id: str, to_type: str) -
     return f"{start}/{from_type}/{from_id}/associations/{to_type}"
 
 
-def association_cursor(last_id: int) -> str:
-    """A cursor over associated records, in the shape seen on the wire: base64 of `0-2-{last id}`, percent-encoded."""
-    return quote(base64.b64encode(f"0-2-{last_id}".encode()).decode(), safe="")
+def association_cursor(to_type: ObjectType, last_id: int) -> str:
+    """A cursor over associated records as seen on the wire: base64 of `{type id}-{last id}`, percent-encoded."""
+    return quote(base64.b64encode(f"{to_type.type_id}-{last_id}".encode()).decode(), safe="")
 
 
 def after_association_cursor(cursor: str | None) -> int:

@@ -41,6 +41,11 @@ class Problem:
     text: str
 
 
+def unknown_property(name: str) -> Problem:
+    """A property that is not there, or not there for the token."""
+    return Problem(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
+
+
 class RecordValues:
     """The value rules of one portal."""
 
@@ -58,7 +63,7 @@ class RecordValues:
         for name, value in properties.items():
             rule = rules.get(name)
             if rule is None:
-                problems.append(Problem(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist'))
+                problems.append(unknown_property(name))
             elif rule.read_only and not allow_read_only:
                 problems.append(
                     Problem(name, "READ_ONLY_VALUE", f'"{name}" is a read only property; its value cannot be set.')

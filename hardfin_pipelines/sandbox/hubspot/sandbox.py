@@ -3,6 +3,8 @@
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
+from zoneinfo import available_timezones
 
 from starlette.types import ASGIApp
 
@@ -77,10 +79,14 @@ class HubSpotSandbox:
         """Opens an account: HubSpot's default pipeline and properties, no records (unless its file has some).
 
         Raises:
-            ValueError: there is an account of that id already.
+            ValueError: there is an account of that id already, or there is no such tier or time zone.
         """
         if hub_id in self.portals:
             raise ValueError(f"portal {hub_id} exists already; choose another id")
+        if tier not in get_args(Tier):
+            raise ValueError(f"portal {hub_id}: tier is {tier!r}; expected one of {', '.join(get_args(Tier))}")
+        if time_zone not in available_timezones():
+            raise ValueError(f"portal {hub_id}: there is no time zone {time_zone!r}; give one such as Europe/Berlin")
         portal = Portal(
             self,
             hub_id,

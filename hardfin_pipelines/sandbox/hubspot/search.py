@@ -10,8 +10,6 @@ from hardfin_pipelines.sandbox.hubspot.calls import Call, Reply, checked_fields
 from hardfin_pipelines.sandbox.hubspot.errors import validation
 from hardfin_pipelines.sandbox.hubspot.gate import Endpoint
 from hardfin_pipelines.sandbox.hubspot.object_endpoints import numeric_after
-from hardfin_pipelines.sandbox.hubspot.object_types import ObjectType
-from hardfin_pipelines.sandbox.hubspot.portal import Portal
 from hardfin_pipelines.sandbox.hubspot.record_json import RecordJson
 from hardfin_pipelines.sandbox.hubspot.search_filters import Condition, Field, condition, text_condition
 from hardfin_pipelines.sandbox.hubspot.store import RECORDS
@@ -48,21 +46,24 @@ def search_records(call: Call) -> Reply:
         raise validation(f"The request body is longer than {longest} characters")  # the text is ours
     fields = call.fields(_FIELDS)
     limit, offset = _page(fields)
-    portal.store.catch_up_index(portal.sandbox.clock.now_ms())
-    where = sa.and_(RECORDS.c.type == kind.name, RECORDS.c.indexed == 1, *_conditions(portal, kind, fields))
+    now_ms = portal.sandbox.clock.now_ms()
+    portal.store.catch_up_index(now_ms)
+    portal.store.drop_lingering(now_ms - int(portal.settings.search_archived_linger_seconds * 1000))
+    where = sa.and_(RECORDS.c.type == kind.name, RECORDS.c.indexed == 1, *_conditions(call, fields))
     asked = orjson.dumps([kind.name, *(fields.get(name) for name in ("filterGroups", "filters", "query"))])
     count = sa.select(sa.func.count()).select_from(RECORDS).where(where)
     total = portal.store.number((asked, portal.settings.search_ids_as_text), count)
     size = limit - 1 if portal.settings.ragged_search_pages and limit > 1 else limit
-    order = _order(portal, kind, fields.get("sorts", []))
+    order = _order(call, fields.get("sorts", []))
     # The ids first: an index holds all that most searches compare, so pages far down cost little.
     ids = portal.store.rows(sa.select(RECORDS.c.id).where(where).order_by(*order).limit(size).offset(offset))
     found = {row.id: row for row in portal.store.get_many(kind.name, (row.id for row in ids))}
-    rows = [found[row.id] for row in ids]
-    shape = RecordJson(portal, kind, fields.get("properties", []))
+    # Archived records may linger in the index; they keep their place and are not shown, so a page can even be empty.
+    rows = [found[row.id] for row in ids if found[row.id].archived_ms is None]
+    shape = RecordJson(call, fields.get("properties", []))
     body: dict[str, Any] = {"total": total, "results": shape.records(rows)}
-    end = offset + len(rows)
-    if end < total or (portal.settings.ragged_search_pages and rows):
+    end = offset + len(ids)
+    if end < total or (portal.settings.ragged_search_pages and ids):
         body["paging"] = {"next": {"after": str(end)}}
     return Reply(body)
 
@@ -80,16 +81,16 @@ def _page(fields: Mapping[str, Any]) -> tuple[int, int]:
     return limit, offset
 
 
-def _conditions(portal: Portal, kind: ObjectType, fields: Mapping[str, Any]) -> list[Condition]:
+def _conditions(call: Call, fields: Mapping[str, Any]) -> list[Condition]:
     groups = [_filters_of(group) for group in fields.get("filterGroups", [])]
     if fields.get("filters"):
         groups.append(fields["filters"])
     groups = [group for group in groups if group]
     _check_counts(groups)
-    alternatives = [sa.and_(*(condition(portal, kind, _checked_filter(each)) for each in group)) for group in groups]
+    alternatives = [sa.and_(*(condition(call, _checked_filter(each)) for each in group)) for group in groups]
     conditions = [sa.or_(*alternatives)] if alternatives else []
     if fields.get("query"):
-        conditions.append(text_condition(kind, fields["query"]))
+        conditions.append(text_condition(call.kind, fields["query"]))
     return conditions
 
 
@@ -113,14 +114,14 @@ def _check_counts(groups: Sequence[Sequence[Any]]) -> None:
         raise validation(f"Too many filters: {sum(map(len, groups))}, the maximum is {_MOST_FILTERS}")
 
 
-def _order(portal: Portal, kind: ObjectType, sorts: Sequence[Any]) -> list[sa.ColumnElement[Any]]:
+def _order(call: Call, sorts: Sequence[Any]) -> list[sa.ColumnElement[Any]]:
     """By the one sort that is given; oldest record first where none is."""
     if len(sorts) > 1:
         raise validation(f"Too many sorts: {len(sorts)}, the maximum is 1")  # the text is ours
     if not sorts:
         return [RECORDS.c.created_ms, RECORDS.c.id]
     name, descending = _sort(sorts[0])
-    field = Field(portal, kind, name)
+    field = Field(call, name)
     by = field.compared.desc().nulls_last() if descending else field.compared.asc().nulls_last()
     if name in {"hs_object_id", "hs_lastmodifieddate", "createdate"}:
         by = field.compared.desc() if descending else field.compared.asc()  # never null, and served by an index

@@ -5,10 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hardfin_pipelines.sandbox.hubspot.calls import numeric_id
+from hardfin_pipelines.sandbox.hubspot.calls import Call, numeric_id
 from hardfin_pipelines.sandbox.hubspot.errors import validation
 from hardfin_pipelines.sandbox.hubspot.object_types import OBJECT_TYPES, ObjectType
-from hardfin_pipelines.sandbox.hubspot.portal import Portal
 from hardfin_pipelines.sandbox.hubspot.store import ASSOCIATIONS, RECORDS
 from hardfin_pipelines.sandbox.hubspot.values import InvalidValueError, parse_day, parse_instant
 
@@ -30,13 +29,13 @@ Condition = sa.ColumnElement[bool]
 class Field:
     """A property as search compares it: text without case, enumerations with case, numbers and times by size."""
 
-    def __init__(self, portal: Portal, kind: ObjectType, name: str) -> None:
+    def __init__(self, call: Call, name: str) -> None:
         """Finds the property.
 
         Raises:
             VendorError: 400, the type has no such property. The text is ours.
         """
-        described = portal.schema.properties(kind.name).get(name)
+        described = call.defined.get(name)
         if described is None:
             raise validation(
                 f"There was a problem with the request. Property '{name}' does not exist",
@@ -44,8 +43,8 @@ class Field:
             )
         self.name = name
         self.type: str = described["type"]
-        self._as_text = portal.settings.search_ids_as_text and name == "hs_object_id"
-        self.raw = self._expression(kind, name)
+        self._as_text = call.portal.settings.search_ids_as_text and name == "hs_object_id"
+        self.raw = self._expression(call.kind, name)
         self.compared: sa.ColumnElement[Any] = self.raw
         if self._as_text:
             self.compared = sa.cast(self.raw, sa.Text)
@@ -138,7 +137,7 @@ _OPERATORS: dict[str, Callable[[Field, dict[str, Any]], Condition]] = {
 OPERATORS = tuple(_OPERATORS)
 
 
-def condition(portal: Portal, kind: ObjectType, given: dict[str, Any]) -> Condition:
+def condition(call: Call, given: dict[str, Any]) -> Condition:
     """The SQL condition of one filter.
 
     Raises:
@@ -148,8 +147,8 @@ def condition(portal: Portal, kind: ObjectType, given: dict[str, Any]) -> Condit
     if operator not in _OPERATORS:
         raise validation(f"Invalid input JSON: {operator} is not one of [{', '.join(OPERATORS)}]")
     if name.startswith(_ASSOCIATIONS_PREFIX):
-        return _associated(kind, given)
-    return _OPERATORS[operator](Field(portal, kind, name), given)
+        return _associated(call.kind, given)
+    return _OPERATORS[operator](Field(call, name), given)
 
 
 def _associated(kind: ObjectType, given: dict[str, Any]) -> Condition:

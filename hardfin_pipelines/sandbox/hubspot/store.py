@@ -54,6 +54,7 @@ sa.Index(
     RECORDS.c.indexed_stage,
 )
 sa.Index("by_archived", RECORDS.c.type, RECORDS.c.archived_ms, sqlite_where=RECORDS.c.archived_ms.is_not(None))
+sa.Index("lingering", RECORDS.c.archived_ms, sqlite_where=RECORDS.c.archived_ms.is_not(None) & (RECORDS.c.indexed == 1))
 PENDING_INDEX = sa.Table(
     "pending_index",
     _METADATA,
@@ -226,6 +227,34 @@ class Store:
         with self.writing():
             self.run(RECORDS.insert(), rows)
 
+    def modify(
+        self, where: sa.ColumnElement[bool], modified_ms: int, visible_at_ms: Callable[[int], int | None]
+    ) -> int:
+        """Gives every fitting record one last-modified time, its values unchanged; returns how many.
+
+        Args:
+            where: which records.
+            modified_ms: the time.
+            visible_at_ms: of a record's id: when search sees it, None for at once.
+        """
+        columns = (RECORDS.c.type, RECORDS.c.id, RECORDS.c.properties, RECORDS.c.indexed, RECORDS.c.indexed_properties)
+        rows = self.rows(sa.select(*columns).where(where, RECORDS.c.merged_into.is_(None)))
+        with self.writing():
+            self.run(RECORDS.update().where(where, RECORDS.c.merged_into.is_(None)).values(modified_ms=modified_ms))
+            at_once = []
+            for row in rows:
+                visible = visible_at_ms(row.id)
+                if visible is None and row.indexed and row.indexed_properties is None:
+                    at_once.append(row.id)
+                    continue
+                if row.indexed_properties is None:
+                    here = (RECORDS.c.type == row.type) & (RECORDS.c.id == row.id)
+                    self.run(RECORDS.update().where(here).values(indexed_properties=row.properties))
+                self.delay_index(row.type, row.id, row.properties, modified_ms, visible or modified_ms)
+            shown = where & RECORDS.c.id.in_(ids_in(at_once))
+            self.run(RECORDS.update().where(shown).values(indexed_ms=modified_ms))
+        return len(rows)
+
     def replace_properties(
         self, row: sa.Row[Any], properties: Mapping[str, Any], modified_ms: int, visible_at_ms: int | None
     ) -> None:
@@ -251,6 +280,13 @@ class Store:
                 type=object_type, id=record_id, visible_at_ms=visible_at_ms, modified_ms=modified_ms, properties=text
             )
         )
+
+    def drop_lingering(self, before_ms: int) -> None:
+        """Takes records out of the search index that were archived at `before_ms` or earlier."""
+        lingering = RECORDS.c.archived_ms.is_not(None) & sa.text("indexed = 1")  # as the partial index has it
+        here = lingering & (RECORDS.c.archived_ms <= before_ms)
+        if self.rows(sa.select(RECORDS.c.id).where(here).limit(1)):
+            self.run(RECORDS.update().where(here).values(indexed=0, indexed_properties=None))
 
     def catch_up_index(self, now_ms: int) -> None:
         """Lets search see all that has become visible by `now_ms`."""
@@ -279,9 +315,9 @@ class Store:
 
 
 def new_row(
-    object_type: str, record_id: int, properties: Mapping[str, Any], created_ms: int, modified_ms: int, *, indexed: bool
+    object_type: str, record_id: int, properties: Mapping[str, Any], created_ms: int, modified_ms: int
 ) -> dict[str, Any]:
-    """A record row ready to insert."""
+    """A record row ready to insert, in the search index at once."""
     return {
         "type": object_type,
         "id": record_id,
@@ -290,7 +326,7 @@ def new_row(
         "archived_ms": None,
         "merged_into": None,
         "properties": orjson.dumps(properties).decode(),
-        "indexed": int(indexed),
+        "indexed": 1,
         "indexed_properties": None,
         **index_columns(properties, modified_ms),
     }

@@ -57,13 +57,13 @@ def parse_instant(value: Any) -> int:
     if isinstance(value, datetime):
         return instant_ms(value)
     text = str(value).strip()
-    if _LONG.match(text):
-        return int(text)
     try:
+        if _LONG.match(text):
+            return instant_ms(EPOCH + timedelta(milliseconds=int(text)))
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return instant_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:  # no instant, or none of the years 1 to 9999
         raise InvalidValueError("INVALID_LONG", f"{text} was not a valid long.") from error
-    return instant_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def parse_day(value: Any) -> str:
@@ -77,13 +77,14 @@ def parse_day(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     text = str(value).strip()
-    if _LONG.match(text):
-        if int(text) % 86_400_000:
-            raise InvalidValueError("INVALID_DATE", f"{text} is at {instant_text(int(text))} UTC, not midnight!")
-        return instant_text(int(text))[:10]
     try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
+        if not _LONG.match(text):
+            return date.fromisoformat(text).isoformat()
+        instant = instant_text(int(text))
+        if int(text) % 86_400_000:
+            raise InvalidValueError("INVALID_DATE", f"{text} is at {instant} UTC, not midnight!")
+        return instant[:10]
+    except (ValueError, OverflowError) as error:
         raise InvalidValueError("INVALID_LONG", f"{text} was not a valid long.") from error
 
 

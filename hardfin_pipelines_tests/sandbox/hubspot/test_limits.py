@@ -135,3 +135,53 @@ def test_refused_scopes_and_wrong_requests_count_too(server, portal):
 def test_limits_can_be_switched_off(api, portal):
     portal.settings.limits_enabled = False
     assert statuses(api, 120) == [200] * 120
+
+
+def test_retry_after_can_be_an_http_date(api, portal, sandbox):
+    portal.settings.change({"retry_after": True, "retry_after_as_date": True, "general_per_ten_seconds": 1})
+    assert api.get(DEALS).status_code == 200
+    sandbox.clock.advance(2.5)
+    refused = api.get(DEALS)
+    assert refused.headers["Date"] == "Mon, 02 Mar 2026 12:00:02 GMT"
+    assert refused.headers["Retry-After"] == "Mon, 02 Mar 2026 12:00:10 GMT"
+
+
+def test_the_daily_refusal_can_tell_when_the_day_ends(server, portal):
+    portal.settings.change({"retry_after": True, "daily_calls": 0})
+    with client_with(server, portal.issue_static_token()) as client:
+        refused = client.get(DEALS)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, str(17 * 3600))  # midnight in New York
+        assert refused.headers["X-HubSpot-RateLimit-Daily-Remaining"] == "0"
+        assert refused.json()["requestId"]
+        search = client.post(SEARCH, json={})
+        assert (search.status_code, search.json()["policyName"]) == (429, "DAILY")
+        assert not [name for name in search.headers if "ratelimit" in name.lower()]
+
+
+def test_all_refusals_can_come_in_the_older_form(api, server, portal):
+    portal.settings.change({"general_429_without_policy": True, "daily_calls": 0, "general_per_ten_seconds": 1})
+    with client_with(server, portal.issue_static_token()) as client:
+        daily = client.get(DEALS).json()
+    api.get(DEALS)
+    rolling = api.get(DEALS).json()
+    for body, text in ((daily, "daily"), (rolling, "ten_secondly_rolling")):
+        assert (body["message"], body["category"]) == (f"You have reached your {text} limit.", "RATE_LIMITS")
+        assert not {"policyName", "errorType"} & body.keys()
+
+
+def test_associations_have_a_day_of_their_own(api, portal):
+    portal.settings.change({"associations_daily_calls": 1})
+    assert api.post(ASSOCIATIONS, json=READ_ONE).status_code == 207
+    refused = api.post(ASSOCIATIONS, json=READ_ONE)
+    assert (refused.status_code, refused.json()["policyName"]) == (429, "DAILY")
+    assert api.get(DEALS).status_code == 200
+
+
+def test_a_privately_distributed_oauth_app_has_the_tiers_burst_and_a_daily_limit_without_headers(api, portal):
+    portal.settings.change({"private_oauth_app": True, "daily_calls": 2})
+    first = api.get(DEALS)
+    assert first.headers["X-HubSpot-RateLimit-Max"] == "190"
+    assert "X-HubSpot-RateLimit-Daily" not in first.headers
+    assert api.post(SEARCH, json={}).status_code == 200
+    refused = api.get(DEALS)
+    assert (refused.status_code, refused.json()["policyName"]) == (429, "DAILY")

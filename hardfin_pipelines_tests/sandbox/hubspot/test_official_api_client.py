@@ -1,5 +1,7 @@
 """HubSpot's own `hubspot-api-client`, unmodified, works against the sandbox."""
 
+from datetime import timedelta
+
 import hubspot
 import pytest
 from hubspot.crm.associations.v4 import (
@@ -27,6 +29,14 @@ from hubspot.crm.deals import (
     SimplePublicObjectInputForCreate,
 )
 from hubspot.crm.deals.exceptions import ApiException, UnauthorizedException
+from hubspot.crm.pipelines import PipelinePatchInput, PipelineStageInput, PipelineStagePatchInput
+from hubspot.crm.pipelines.exceptions import ApiException as PipelinesApiException
+from hubspot.crm.properties import OptionInput, PropertyCreate, PropertyUpdate
+from hubspot.crm.properties.exceptions import ApiException as PropertiesApiException
+
+from hardfin_pipelines_tests.sandbox.hubspot.conftest import NOON
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -206,3 +216,64 @@ def test_an_expired_token_raises_the_clients_unauthorized(client, sandbox):
     sandbox.clock.advance(1801)
     with pytest.raises(UnauthorizedException):
         client.crm.deals.basic_api.get_page()
+
+
+def test_edits_pipelines_and_stages(client, portal):
+    deal = portal.create("deals", {"dealname": "Deal", "dealstage": "contractsent"}, created_at=NOON - HOUR)
+    pipelines, stages = client.crm.pipelines.pipelines_api, client.crm.pipelines.pipeline_stages_api
+    assert pipelines.update("deals", "default", PipelinePatchInput(label="Ours")).label == "Ours"
+    assert portal.properties("deals", deal)["hs_lastmodifieddate"] == "2026-03-02T12:00:00Z"
+    made = stages.create(
+        "deals", "default", PipelineStageInput(label="Extra", display_order=9, metadata={"probability": "0.3"})
+    )
+    assert (
+        stages.update("deals", "default", made.id, PipelineStagePatchInput(label="More", metadata={})).label == "More"
+    )
+    stages.archive("deals", "default", made.id)
+    with pytest.raises(PipelinesApiException) as refused:
+        stages.archive("deals", "default", "contractsent")
+    assert (refused.value.status, "STAGE_ID_IN_USE" in refused.value.body) == (400, True)
+    with pytest.raises(PipelinesApiException) as refused:
+        pipelines.get_by_id("deals", "nowhere")
+    assert (refused.value.status, refused.value.body) == (404, "")
+
+
+def test_edits_properties(client, portal):
+    core = client.crm.properties.core_api
+    options = [OptionInput(label=label, value=label, display_order=0, hidden=False) for label in ("night", "day")]
+    core.create(
+        "deals",
+        PropertyCreate(
+            name="crew", label="Crew", type="enumeration", field_type="select", group_name="dealinformation",
+            options=options,
+        ),
+    )  # fmt: skip
+    changed = core.update("deals", "crew", PropertyUpdate(label="Shift", options=options[:1]))
+    assert (changed.label, [each.value for each in changed.options]) == ("Shift", ["night"])
+    core.archive("deals", "crew")
+    assert core.get_by_name("deals", "crew", archived=True).archived is True
+    with pytest.raises(PropertiesApiException) as refused:
+        core.get_by_name("deals", "crew")
+    assert refused.value.status == 404
+
+
+def test_reads_poisoned_records_and_follows_association_pages(client, portal):
+    deal = portal.create("deals", {"dealname": "A"})
+    lines = portal.add_line_items(deal, 120)
+    portal.set_raw("deals", deal, {"amount": "1e400", "dealname": "\u202e🤖"})
+    read = client.crm.deals.basic_api.get_by_id(deal, properties=["amount", "dealname"], associations=["line_items"])
+    assert (read.properties["amount"], read.properties["dealname"]) == ("1e400", "\u202e🤖")
+    page = read.associations["line items"]
+    assert (len(page.results), page.paging.next.after[:4]) == (100, "MC04")  # base64 of `0-8`, the type of line items
+    batch = client.crm.associations.v4.batch_api
+    portal.settings.association_page_size = 50
+    seen: list[str] = []
+    after = None
+    while len(seen) < 120:
+        given = PublicFetchAssociationsBatchRequest(id=deal, after=after)
+        result = batch.get_page(
+            "deals", "line_items", BatchInputPublicFetchAssociationsBatchRequest(inputs=[given])
+        ).results[0]
+        seen += [each.to_object_id for each in result.to]
+        after = result.paging.next.after if result.paging else None
+    assert (seen, after) == (lines, None)
