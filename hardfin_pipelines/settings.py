@@ -52,6 +52,8 @@ class Settings(BaseSettings):
         hubspot_client_id: The id of our HubSpot app. HARDFIN_HUBSPOT_CLIENT_ID.
         hubspot_client_secret: Its secret. HARDFIN_HUBSPOT_CLIENT_SECRET.
         poll_concurrency: How many connections a tick asks at once. HARDFIN_POLL_CONCURRENCY.
+        daily_reserve: The share of an account's calls of the day that is left to the customer's other integrations,
+            where the vendor counts by the day. HARDFIN_DAILY_RESERVE, default 0.2.
     """
 
     model_config = SettingsConfigDict(
@@ -69,6 +71,7 @@ class Settings(BaseSettings):
     hubspot_client_id: str = ""
     hubspot_client_secret: SecretStr = SecretStr("")
     poll_concurrency: int = Field(default=50, ge=1, le=500)
+    daily_reserve: float = Field(default=0.2, ge=0, le=0.9)
 
 
 def load_settings() -> Settings:

@@ -6,6 +6,8 @@ Every message is one clear line: the vendor, the call, what it said, what to do.
 from collections.abc import Mapping
 from datetime import timedelta
 
+from hardfin_pipelines.sync.call_budget import Purpose
+
 
 class VendorError(Exception):
     """A vendor's refusal or failure.
@@ -37,6 +39,17 @@ class RetryLater(VendorError):
     ) -> None:
         super().__init__(integration, message, context=context)
         self.delay = delay
+
+
+class ReserveReached(RetryLater):
+    """What is left of the account's calls of the day belongs to its other integrations: this work rests.
+
+    Nothing was asked of the vendor, and work of another purpose may go on. `purpose` says what rests.
+    """
+
+    def __init__(self, integration: str, message: str, *, delay: timedelta, purpose: Purpose) -> None:
+        super().__init__(integration, message, delay=delay)
+        self.purpose = purpose
 
 
 class TokenExpired(VendorError):

@@ -1,6 +1,6 @@
 """HTTP as all connectors speak it: one shared client, and exchanges that leak no secret when they fail."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -106,6 +106,16 @@ def http_date(text: str) -> datetime | None:
         return None
 
 
+def _at_sending(work: Callable[[], Awaitable[None]]) -> Callable[[str, Any], Awaitable[None]]:
+    """For httpcore, which tells of each step of a request and waits for whom it tells (httpcore docs: extensions)."""
+
+    async def trace(step: str, _facts: Any) -> None:
+        if step.endswith("send_request_headers.started"):
+            await work()
+
+    return trace
+
+
 async def exchange(
     http: httpx.AsyncClient,
     method: str,
@@ -115,6 +125,7 @@ async def exchange(
     headers: Mapping[str, str],
     content: bytes = b"",
     secrets: tuple[str, ...] = (),
+    before_sending: Callable[[], Awaitable[None]] | None = None,
 ) -> Answer:
     """Send one request and read its answer whole.
 
@@ -126,13 +137,17 @@ async def exchange(
         headers: Added to the client's own.
         content: The body.
         secrets: Texts that are blotted out should the vendor send them back in a refusal.
+        before_sending: Awaited when a connection is open and nothing is sent yet. What it raises is raised.
 
     Raises:
         NoAnswer: Nothing came, or not all of it. httpx's own error is not chained: it holds the request.
     """
     failure = ""
     try:
-        response = await http.request(method, url, headers=dict(headers), content=content or None)
+        extensions = None if before_sending is None else {"trace": _at_sending(before_sending)}
+        response = await http.request(
+            method, url, headers=dict(headers), content=content or None, extensions=extensions
+        )
     except httpx.TimeoutException as error:
         failure = f"gave no answer in time ({type(error).__name__})"
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

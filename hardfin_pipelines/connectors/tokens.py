@@ -19,12 +19,14 @@ class Tokens:
         refresh: Gets the next access token; "" for a static token. In no repr.
         expires_at: When the access token ends; None for a static token.
         issued_at: When it began; None where that is not known.
+        instance_url: Where the account's API is; "" where it is the same for all accounts of the vendor.
     """
 
     access: str = field(repr=False)
     refresh: str = field(default="", repr=False)
     expires_at: datetime | None = None
     issued_at: datetime | None = None
+    instance_url: str = ""
 
     def refresh_is_due(self, now: datetime) -> bool:
         """Whether the access token should be replaced before the next call."""

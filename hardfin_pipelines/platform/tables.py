@@ -112,6 +112,8 @@ pipeline_rules = Table(
     Column("overrides", JSON, nullable=False),  # the pipeline's own mapping entries, by entity
     _text("held_because", default=""),  # what the account lacks that the rule needs; "" where it can run
     Column("held_since", UtcDateTime, nullable=True),
+    Column("unseen_since", UtcDateTime, nullable=True),  # vendor time; deals since then were not looked at for it
+    Column("found", JSON, nullable=True),  # what its pipeline and stages stood for when they were last found
     PrimaryKeyConstraint("org", "connection_id", "pipeline"),
     ForeignKeyConstraint(["org", "connection_id"], ["connections.org", "connections.connection_id"]),
 )
@@ -231,6 +233,7 @@ links = Table(
     Column("mapping_revision", Integer, nullable=False),
     _text("url", default=""),
     Column("vendor_modified_at", UtcDateTime, nullable=True),  # of the version the values were synced from
+    _text("pipeline_id", default=""),  # whose rule's mapping the values were made with
     PrimaryKeyConstraint("org", "connection_id", "object", "external_id"),
     Index(None, "org", "entity_type", "entity_id"),
 )
@@ -308,7 +311,7 @@ record_events = Table(
     _text("object"),
     _text("external_id"),
     Column("at", UtcDateTime, nullable=False),
-    _text("kind"),  # seen, skipped, synced, protected, rejected, re-synced, merged
+    _text("kind"),  # seen, skipped, synced, protected, rejected, re-synced, re-sync undone, moved, merged
     _text("detail"),
     Column("vendor_modified_at", UtcDateTime, nullable=True),
     _text("run_id"),
@@ -408,11 +411,12 @@ censuses = Table(
 call_reservations = Table(
     "call_reservations",
     metadata,
-    _text("account"),
-    _text("bucket"),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("places", Integer, nullable=False),
-    PrimaryKeyConstraint("account", "bucket", "at_ms"),
+    _text("rate_window"),  # vendor, account and the vendor's rate bucket
+    Column("at_ms", BigInteger, nullable=False),  # epoch milliseconds
+    Column("places", Integer, nullable=False),  # calls that may go out then; 0 is the end of a pause
+    Column("until_ms", BigInteger, nullable=False),  # from then on it makes no difference
+    PrimaryKeyConstraint("rate_window", "at_ms"),
+    Index(None, "until_ms"),
 )
 
 call_counts = Table(
@@ -422,8 +426,20 @@ call_counts = Table(
     _text("connection_id"),
     Column("day", Date, nullable=False),
     _text("bucket"),
-    _text("purpose"),  # poll, load, resync, describe ...
+    _text("purpose"),  # poll, tick, load, resync, preview, describe, census
     Column("calls", Integer, nullable=False),
     Column("throttled", Integer, nullable=False),
     PrimaryKeyConstraint("org", "connection_id", "day", "bucket", "purpose"),
+)
+
+call_allowances = Table(
+    "call_allowances",
+    metadata,
+    _text("org"),
+    _text("connection_id"),
+    Column("per_day", Integer, nullable=False),  # the account's limit, as the vendor last said; 0 where it never did
+    Column("remaining", Integer, nullable=False),  # of that
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("spent_at", UtcDateTime, nullable=True),  # when the vendor last refused a call because the day's were used
+    PrimaryKeyConstraint("org", "connection_id"),
 )

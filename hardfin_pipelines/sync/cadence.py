@@ -1,8 +1,9 @@
 """When a connection is visited next.
 
-Every time is on a grid (of the tier's period; of five minutes for the daily tier), because what starts the visits runs
-on that grid too: a connection that came due some seconds after its tick would otherwise wait for the one after it, and
-be visited half as often as promised.
+Every time is on a grid of five minutes, because what starts the visits runs on that grid too: a connection that came
+due some seconds after its tick would otherwise wait for the one after it, and be visited half as often as promised.
+Within that, connections of one tier are spread: each has a slot of its tier's period (or of the day) that follows from
+its id, so it is the same for ever, and the vendors and we are not asked for everything at the full hour.
 """
 
 from collections.abc import Mapping
@@ -25,41 +26,45 @@ PERIODS: Mapping[Tier, timedelta] = MappingProxyType(
     }
 )
 
-DAILY_SLOT = timedelta(minutes=5)
-"""Daily visits are spread over the day in slots of this length; the daily tier is looked at once in each."""
+SLOT = timedelta(minutes=5)
+"""Visits are spread over their tier's period in slots of this length; every tier is looked at once in each."""
 
 _FIRST_RETRY = timedelta(minutes=15)
 _LONGEST_RETRY = timedelta(hours=4)
 _FIRST_WORK_RETRY = timedelta(seconds=30)
 _LONGEST_WORK_RETRY = timedelta(hours=1)
+_SPREAD = 0.25
+"""Waits after a failure are shorter by up to this share, each key's by its own: what failed together does not all
+come back together."""
 _DOUBLINGS = 20  # far past every cap, and far below what a timedelta can hold
 
 
 def next_due(tier: Tier, connection_id: str, now: datetime, failures: int = 0) -> datetime:
-    """The next visit, always after `now`.
+    """The next visit, always after `now`; without failures at most the tier's period away.
 
     Args:
         tier: The connection's cadence.
-        connection_id: Decides the slot of the day for the daily tier, so that visits are spread evenly.
+        connection_id: Decides the slot of the period, so that visits are spread evenly.
         now: Our clock, aware.
         failures: Visits in a row that failed. Each doubles the wait, from the tier's period (15 minutes where that is
             longer) up to four hours (a day for the daily tier).
     """
-    grid = DAILY_SLOT if tier == "daily" else PERIODS[tier]
     if failures > 0:
-        return _floor(now, grid) + _back_off(tier, failures, grid)
-    if tier == "daily":
-        return _next_slot(connection_id, now)
-    return _floor(now, grid) + grid
+        return _floor(now, SLOT) + _back_off(tier, connection_id, failures)
+    period = PERIODS[tier]
+    slot = int(_fraction(connection_id) * (period // SLOT)) * SLOT
+    due = _floor(now, period) + slot
+    return due if due > now else due + period
 
 
-def retry_delay(attempts: int) -> timedelta:
+def retry_delay(attempts: int, key: str = "") -> timedelta:
     """How long pending work rests after a run that failed: 30 seconds, doubling up to an hour.
 
     Args:
         attempts: Runs that failed so far, at least one.
+        key: What the work is for: another key's wait is a little longer or shorter.
     """
-    return min(_FIRST_WORK_RETRY * (1 << min(attempts - 1, _DOUBLINGS)), _LONGEST_WORK_RETRY)
+    return _spread(min(_FIRST_WORK_RETRY * (1 << min(attempts - 1, _DOUBLINGS)), _LONGEST_WORK_RETRY), key)
 
 
 def set_aside_delay(attempts: int) -> timedelta:
@@ -76,20 +81,22 @@ def late(last_polled_at: datetime | None, tier: Tier, now: datetime) -> bool:
     return last_polled_at is not None and now - last_polled_at > 2 * PERIODS[tier]
 
 
-def _back_off(tier: Tier, failures: int, grid: timedelta) -> timedelta:
+def _back_off(tier: Tier, connection_id: str, failures: int) -> timedelta:
     first = min(PERIODS[tier], _FIRST_RETRY)
     longest = max(PERIODS[tier], _LONGEST_RETRY)
-    wait = min(first * (1 << min(failures - 1, _DOUBLINGS)), longest)
-    return -(-wait // grid) * grid  # up to a whole number of grid steps
+    wait = _spread(min(first * (1 << min(failures - 1, _DOUBLINGS)), longest), connection_id)
+    return -(-wait // SLOT) * SLOT  # up to a whole number of slots
+
+
+def _spread(wait: timedelta, key: str) -> timedelta:
+    return wait * (1 - _SPREAD * _fraction(key)) if key else wait
+
+
+def _fraction(key: str) -> float:
+    """A number from 0 up to 1 that follows from a key: the same for ever, and evenly spread over keys."""
+    return int.from_bytes(sha256(key.encode()).digest()[:6], "big") / (1 << 48)
 
 
 def _floor(moment: datetime, grid: timedelta) -> datetime:
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return epoch + (moment - epoch) // grid * grid
-
-
-def _next_slot(connection_id: str, now: datetime) -> datetime:
-    slots = PERIODS["daily"] // DAILY_SLOT
-    slot = int.from_bytes(sha256(connection_id.encode()).digest()[:8], "big") % slots
-    today = _floor(now, PERIODS["daily"]) + slot * DAILY_SLOT
-    return today if today > now else today + PERIODS["daily"]

@@ -4,7 +4,8 @@ import time
 import pytest
 
 from hardfin_pipelines.connectors.clock import Clock
-from hardfin_pipelines.connectors.rate_limiter import SLACK_SECONDS, LimiterRegistry, RollingLimiter
+from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry, Places, RollingLimiter, slack_seconds
+from hardfin_pipelines.sync.call_windows import CallWindow, NoPlace, Place
 
 
 class VirtualTime:
@@ -43,7 +44,7 @@ def test_no_window_ever_holds_more_calls_than_the_limit(limit: int, seconds: flo
     limiter = RollingLimiter("test", limit, seconds, virtual.clock)
     times = asyncio.run(calls(limiter, 4 * limit + 1, virtual.clock))
     assert most_in_a_window(times, seconds) == limit
-    assert times[-1] - times[0] == pytest.approx(4 * (seconds + SLACK_SECONDS), abs=0.02)
+    assert times[-1] - times[0] == pytest.approx(4 * (seconds + slack_seconds(seconds)), abs=0.02)
 
 
 def test_calls_that_come_now_and_then_are_counted_in_a_sliding_window() -> None:
@@ -85,7 +86,7 @@ def test_a_pause_holds_back_those_who_wait_already_and_frees_no_burst() -> None:
         waiting = asyncio.create_task(calls(limiter, 8, virtual.clock))
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # all have their places, the first two have gone out
-        limiter.pause(5.0)
+        await limiter.pause(5.0)
         return await waiting
 
     times = asyncio.run(run())
@@ -106,10 +107,103 @@ def test_a_lower_limit_of_the_vendor_is_kept_and_a_higher_one_is_not_taken() -> 
     assert limiter.limit == 50
 
 
+class LatePlaces:
+    """Gives out places that are over by the time their caller hears of them, as on a machine that is too busy."""
+
+    def __init__(self, clock: Clock, late_by: float, times: int) -> None:
+        self.given = 0
+        self._clock, self._late_by, self._times = clock, late_by, times
+
+    async def reserve(self, window: CallWindow) -> Place:
+        self.given += 1
+        late_by = self._late_by if self.given <= self._times else 0.0
+        return Place(self._clock.monotonic() - late_by, 0.0)
+
+    async def pause(self, window: CallWindow, seconds: float) -> None:
+        raise NoPlace("nobody can be told", 60)
+
+
+@pytest.mark.parametrize(("late_by", "times", "given"), [(0.05, 99, 1), (0.2, 1, 2), (0.2, 99, 4)])
+def test_a_place_that_is_over_lapses_and_another_is_taken_a_few_times(late_by: float, times: int, given: int) -> None:
+    virtual = VirtualTime()
+    places = LatePlaces(virtual.clock, late_by, times)
+    asyncio.run(RollingLimiter("test", 5, 1.0, virtual.clock, places=places).acquire())
+    assert places.given == given
+
+
+def test_a_place_is_made_sure_of_at_the_moment_of_sending() -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("test", 1, 1.0, virtual.clock)
+
+    async def run() -> list[float]:
+        place = await limiter.acquire()
+        await limiter.still(place)  # the connection was open
+        sent = [virtual.now]
+        place = await limiter.acquire()
+        await virtual.sleep(0.4)  # it had to be opened
+        await limiter.still(place)
+        sent.append(virtual.now)
+        await limiter.acquire()
+        return [*sent, virtual.now]
+
+    sent = asyncio.run(run())
+    assert most_in_a_window(sent, 1.0) == 1
+
+
+def test_a_pause_that_begins_while_a_connection_is_opened_is_waited_for() -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("test", 5, 1.0, virtual.clock)
+
+    async def run() -> float:
+        began = virtual.now
+        place = await limiter.acquire()
+        await limiter.pause(3.0)
+        await limiter.still(place)
+        return virtual.now - began
+
+    assert asyncio.run(run()) >= 3.0
+
+
+def test_a_pause_that_cannot_be_told_to_others_is_no_secret() -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("test", 5, 1.0, virtual.clock, places=LatePlaces(virtual.clock, 0, 0))
+    with pytest.raises(NoPlace, match="nobody can be told"):
+        asyncio.run(limiter.pause(1))
+
+
+def test_more_callers_than_five_minutes_take_are_refused() -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("search", 1, 200.0, virtual.clock)
+
+    async def run() -> list[Place | BaseException]:
+        return await asyncio.gather(*(limiter.acquire() for _ in range(4)), return_exceptions=True)
+
+    refused = [each for each in asyncio.run(run()) if isinstance(each, BaseException)]
+    assert [str(each) for each in refused] == ["more calls wait for the search limit than 5 minutes take"] * 2
+
+
+def test_after_a_refusal_places_are_left_to_others_for_ten_minutes() -> None:
+    virtual = VirtualTime()
+    limiter = RollingLimiter("search", 5, 1.0, virtual.clock, left_to_others=1)
+
+    async def run() -> tuple[list[float], list[float]]:
+        await limiter.pause(1.0)
+        soon = await calls(limiter, 20, virtual.clock)
+        await virtual.sleep(700)
+        return soon, await calls(limiter, 20, virtual.clock)
+
+    soon, later = asyncio.run(run())
+    assert (most_in_a_window(soon, 1.0), most_in_a_window(later, 1.0)) == (4, 5)
+
+
+def make(_places: Places | None) -> object:
+    return object()
+
+
 def test_all_who_name_one_account_share_its_limiter() -> None:
     registry: LimiterRegistry[object] = LimiterRegistry()
-    assert registry.of("a", object) is registry.of("a", object)
-    assert registry.of("a", object) is not registry.of("b", object)
+    assert registry.of("a", make) is registry.of("a", make)
+    assert registry.of("a", make) is not registry.of("b", make)
 
 
 def test_a_call_that_need_not_wait_costs_little() -> None:

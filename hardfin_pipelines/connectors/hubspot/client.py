@@ -6,7 +6,7 @@ import httpx
 
 from hardfin_pipelines.connectors.base import CallCounts
 from hardfin_pipelines.connectors.clock import Clock
-from hardfin_pipelines.connectors.errors import RetryLater
+from hardfin_pipelines.connectors.errors import ReserveReached, RetryLater
 from hardfin_pipelines.connectors.http import Answer, NoAnswer, exchange
 from hardfin_pipelines.connectors.hubspot import errors
 from hardfin_pipelines.connectors.hubspot.auth import Authenticator
@@ -14,8 +14,12 @@ from hardfin_pipelines.connectors.hubspot.limits import AccountLimiters, Bucket,
 from hardfin_pipelines.connectors.hubspot.requests import Request
 from hardfin_pipelines.connectors.rate_limiter import RollingLimiter
 from hardfin_pipelines.connectors.retries import GaveUp, RetryPolicy, Transient
+from hardfin_pipelines.sync.call_budget import DailyAllowance
+from hardfin_pipelines.sync.call_windows import NoPlace
 
 _MAX_HEADER = "x-hubspot-ratelimit-max"
+_DAILY_HEADER = "x-hubspot-ratelimit-daily"
+_DAILY_REMAINING_HEADER = "x-hubspot-ratelimit-daily-remaining"
 _SHORTEST_PAUSE = 1.0
 _PAUSES = {"secondly": 1.0, "ten_secondly": 10.0}
 
@@ -47,7 +51,8 @@ class HubSpotClient:
         """The answer to a request: a JSON object with a 2xx status, or 404 where the request allows for absence.
 
         Raises:
-            RetryLater: HubSpot throttles us, is down, or cannot be reached, for longer than we wait.
+            RetryLater: HubSpot throttles us, is down, or cannot be reached, for longer than we wait; or no place in its
+                rate limits can be had. `ReserveReached`: what is left of the day's calls is left to others.
             NeedsAttention: Access was revoked, a scope is missing; `UnknownField`: a property is not known.
             VendorContractError: HubSpot refused a request we should not have sent.
         """
@@ -79,16 +84,17 @@ class HubSpotClient:
             answer = await self._with_token(request)
             if answer.status != 429:
                 return answer
-            self._calls.throttled += 1
+            _count(self._calls.throttled_by_bucket, request.bucket)
             now = self._clock.monotonic()
             first_refusal = now if first_refusal is None else first_refusal
-            self._hold_bucket(request, answer, now - first_refusal)
+            await self._hold_bucket(request, answer, now - first_refusal)
 
-    def _hold_bucket(self, request: Request, answer: Answer, waited: float) -> None:
+    async def _hold_bucket(self, request: Request, answer: Answer, waited: float) -> None:
         """Pause the whole bucket for as long as HubSpot asks, or give up for now."""
         asked = answer.retry_after()
         policy = f"{answer.members.get('policyName') or ''} {answer.members.get('message') or ''}".lower()
         if "daily" in policy:
+            self._note_day_spent()
             delay = errors.DAILY_DELAY if asked is None else max(errors.capped(asked), timedelta(minutes=1))
             raise errors.throttled(answer, request.call, "The day's calls are used up.", delay)
         pause = _default_pause(request.bucket, policy) if asked is None else max(asked, _SHORTEST_PAUSE)
@@ -97,7 +103,10 @@ class HubSpotClient:
         if waited + pause > self._limits.patience_seconds:
             why = f"It refused this call for {waited:.0f} s."
             raise errors.throttled(answer, request.call, why, timedelta(minutes=5))
-        self._limiters[request.bucket].pause(pause)
+        try:
+            await self._limiters[request.bucket].pause(pause)
+        except NoPlace as error:
+            raise _no_place(error, request) from None
 
     async def _with_token(self, request: Request) -> Answer:
         token = await self._auth.access_token()
@@ -109,8 +118,12 @@ class HubSpotClient:
 
     async def _exchange(self, request: Request, token: str) -> Answer:
         limiter = self._limiters[request.bucket]
-        await limiter.acquire()
-        self._calls.by_bucket[request.bucket] = self._calls.by_bucket.get(request.bucket, 0) + 1
+        self._leave_reserve()
+        try:
+            place = await limiter.acquire()
+        except NoPlace as error:
+            raise _no_place(error, request) from None
+        _count(self._calls.by_bucket, request.bucket)
         headers = {"Authorization": f"Bearer {token}"}
         if request.body:
             headers["Content-Type"] = "application/json"
@@ -124,20 +137,61 @@ class HubSpotClient:
                 headers=headers,
                 content=request.body,
                 secrets=(token,),
+                before_sending=lambda: limiter.still(place),
             )
+        except NoPlace as error:
+            raise _no_place(error, request) from None
         except NoAnswer as error:
             failure = str(error)
         if failure:
             raise Transient(f"{failure} for {request.call}")
         _adapt(request.bucket, answer, limiter)
+        self._note_day(answer)
         return answer
+
+    def _leave_reserve(self) -> None:
+        """Ask nothing once what is left of the day's calls belongs to the account's other integrations."""
+        allowance, reserve = self._limiters.allowance, self._limits.reserve
+        rest = reserve.rests(allowance, self._clock.now())
+        if allowance is not None and rest is not None:
+            text = f"{reserve.sentence(allowance)}; will try again in {errors.in_words(rest)}"
+            raise ReserveReached(errors.INTEGRATION, text, delay=rest, purpose=reserve.purpose)
+
+    def _note_day(self, answer: Answer) -> None:
+        """HubSpot tells static tokens and private apps what is left of the day, but not with searches."""
+        per_day, remaining = _number(answer, _DAILY_HEADER), _number(answer, _DAILY_REMAINING_HEADER)
+        if per_day and remaining is not None:
+            known = self._limiters.allowance
+            spent_at = None if known is None else known.spent_at
+            self._calls.allowance = DailyAllowance(per_day, remaining, self._clock.now(), spent_at)
+            self._limiters.allowance = self._calls.allowance
+
+    def _note_day_spent(self) -> None:
+        known, now = self._limiters.allowance, self._clock.now()
+        self._calls.allowance = DailyAllowance(0 if known is None else known.per_day, 0, now, now)
+        self._limiters.allowance = self._calls.allowance
 
 
 def _adapt(bucket: Bucket, answer: Answer, limiter: RollingLimiter) -> None:
     """HubSpot says in each answer, but for searches, how many calls the window takes (seen on the wire)."""
-    most = answer.headers.get(_MAX_HEADER, "")
-    if bucket != "search" and most.isascii() and most.isdigit():
-        limiter.adapt(int(most))
+    most = _number(answer, _MAX_HEADER)
+    if bucket != "search" and most is not None:
+        limiter.adapt(most)
+
+
+def _number(answer: Answer, header: str) -> int | None:
+    text = answer.headers.get(header, "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _count(counts: dict[str, int], bucket: Bucket) -> None:
+    counts[bucket] = counts.get(bucket, 0) + 1
+
+
+def _no_place(error: NoPlace, request: Request) -> RetryLater:
+    delay = timedelta(seconds=error.delay_seconds)
+    text = f"no call to HubSpot was made: {error} ({request.call}); will try again in {errors.in_words(delay)}"
+    return RetryLater(errors.INTEGRATION, text, delay=delay, context={"call": request.call})
 
 
 def _default_pause(bucket: Bucket, policy: str) -> float:

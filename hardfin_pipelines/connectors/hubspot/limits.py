@@ -1,10 +1,13 @@
 """HubSpot's rate limits: three buckets that fill independently (HubSpot docs: usage guidelines, search guide)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from hardfin_pipelines.connectors.clock import Clock
-from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry, RollingLimiter
+from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK, Clock
+from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry, Places, RollingLimiter
+from hardfin_pipelines.sync.call_budget import DailyAllowance, Reserve
+from hardfin_pipelines.sync.call_windows import CallWindow
 
 Bucket = Literal["general", "search", "associations"]
 
@@ -13,9 +16,18 @@ ASSOCIATION_INPUTS = 1_000
 SEARCH_PAGE = 200
 SEARCH_OFFSETS = 10_000
 """A search answers no result beyond this many, however it is paged."""
+LEFT_OF_SEARCH = 1
+"""Searches of a second that are left to the account's other apps for ten minutes after HubSpot refused one of ours.
+
+All apps of an account share the search limit (HubSpot docs: search guide). Our own searches never exceed it, so a
+refusal tells of others.
+"""
 FILTER_GROUPS = 5
 FILTERS_IN_GROUP = 6
 FILTERS = 18
+
+
+NO_RESERVE = Reserve("tick", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,7 @@ class HubSpotLimits:
         attempts: Tries of a call that fails on the way or with a 5xx.
         longest_wait_seconds: A longer `Retry-After` is not waited for: `RetryLater` says when to come back.
         patience_seconds: How long one call may be refused with 429 before `RetryLater`.
+        reserve: What this work leaves of the day's calls to the account's other integrations.
     """
 
     general_per_ten_seconds: int = 110
@@ -42,27 +55,48 @@ class HubSpotLimits:
     attempts: int = 6
     longest_wait_seconds: float = 120.0
     patience_seconds: float = 900.0
+    reserve: Reserve = NO_RESERVE
+
+    def windows(self) -> Iterator[tuple[Bucket, int, float, int]]:
+        """Each bucket: its name, calls, seconds, and calls left to the account's other apps once they are seen."""
+        yield "general", self.general_per_ten_seconds, 10, 0
+        yield "search", self.search_per_second, 1, LEFT_OF_SEARCH
+        yield "associations", self.associations_per_ten_seconds, 10, 0
 
 
 class AccountLimiters:
-    """The rate limiters of one account."""
+    """The rate limiters of one account, and what HubSpot said of its day.
 
-    def __init__(self, limits: HubSpotLimits, clock: Clock) -> None:
+    Attributes:
+        allowance: As the headers of the account's last answer tell; None before the first one that does.
+    """
+
+    def __init__(self, limits: HubSpotLimits, clock: Clock, *, account: str = "", places: Places | None = None) -> None:
         self._by_bucket: dict[Bucket, RollingLimiter] = {
-            "general": RollingLimiter("general", limits.general_per_ten_seconds, 10, clock),
-            "search": RollingLimiter("search", limits.search_per_second, 1, clock),
-            "associations": RollingLimiter("associations", limits.associations_per_ten_seconds, 10, clock),
+            bucket: RollingLimiter(bucket, calls, seconds, clock, account=account, places=places, left_to_others=left)
+            for bucket, calls, seconds, left in limits.windows()
         }
+        self.allowance: DailyAllowance | None = None
 
     def __getitem__(self, bucket: Bucket) -> RollingLimiter:
         return self._by_bucket[bucket]
 
     def configure(self, limits: HubSpotLimits) -> None:
         """Take over changed limits."""
-        self["general"].configure(limits.general_per_ten_seconds)
-        self["search"].configure(limits.search_per_second)
-        self["associations"].configure(limits.associations_per_ten_seconds)
+        for bucket, calls, _seconds, _left in limits.windows():
+            self[bucket].configure(calls)
+
+
+def account_name(base_url: str, account: str) -> str:
+    """What tells HubSpot accounts apart in the windows that processes share."""
+    return f"hubspot {base_url} {account}"
+
+
+def rate_windows(limits: HubSpotLimits, base_url: str, account: str) -> list[CallWindow]:
+    """The windows of an account."""
+    limiters = AccountLimiters(limits, SYSTEM_CLOCK, account=account_name(base_url, account))
+    return [limiters[bucket].window for bucket, *_ in limits.windows()]
 
 
 PROCESS_LIMITERS: LimiterRegistry[AccountLimiters] = LimiterRegistry()
-"""The limiters of every HubSpot account this process calls."""
+"""The limiters of every HubSpot account this process calls, where nobody brings others."""

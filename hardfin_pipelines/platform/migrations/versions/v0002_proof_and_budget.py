@@ -23,12 +23,13 @@ def _create_call_budget() -> None:
     """Places in the vendors' rate windows, shared by all processes, and the calls each connection made."""
     op.create_table(
         "call_reservations",
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("bucket", sa.Text(), nullable=False),
+        sa.Column("rate_window", sa.Text(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("places", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("account", "bucket", "at_ms", name=op.f("pk_call_reservations")),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("rate_window", "at_ms", name=op.f("pk_call_reservations")),
     )
+    op.create_index(op.f("ix_call_reservations_until_ms"), "call_reservations", ["until_ms"])
     op.create_table(
         "call_counts",
         sa.Column("org", sa.Text(), nullable=False),
@@ -40,17 +41,30 @@ def _create_call_budget() -> None:
         sa.Column("throttled", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("org", "connection_id", "day", "bucket", "purpose", name=op.f("pk_call_counts")),
     )
+    op.create_table(
+        "call_allowances",
+        sa.Column("org", sa.Text(), nullable=False),
+        sa.Column("connection_id", sa.Text(), nullable=False),
+        sa.Column("per_day", sa.Integer(), nullable=False),
+        sa.Column("remaining", sa.Integer(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.Column("spent_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("org", "connection_id", name=op.f("pk_call_allowances")),
+    )
 
 
 def _hold_rules() -> None:
     """A rule whose pipeline, stages or fields the account does not have any more is held, not run with blanks."""
     op.add_column("pipeline_rules", sa.Column("held_because", sa.Text(), server_default="", nullable=False))
     op.add_column("pipeline_rules", sa.Column("held_since", UtcDateTime(), nullable=True))
+    op.add_column("pipeline_rules", sa.Column("unseen_since", UtcDateTime(), nullable=True))
+    op.add_column("pipeline_rules", sa.Column("found", sa.JSON(), nullable=True))
 
 
 def _create_resyncs() -> None:
     """What each re-sync changed, so that it can be undone, and when a linked record was last modified."""
     op.add_column("links", sa.Column("vendor_modified_at", UtcDateTime(), nullable=True))
+    op.add_column("links", sa.Column("pipeline_id", sa.Text(), server_default="", nullable=False))
     op.create_table(
         "resyncs",
         sa.Column("org", sa.Text(), nullable=False),
