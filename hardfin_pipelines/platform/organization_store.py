@@ -3,8 +3,8 @@
 The store keeps documents as JSON and understands nothing of them: whoever applies one says which rows it asks for.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from hardfin_pipelines.platform.connection_store import (
     set_status,
 )
 from hardfin_pipelines.platform.credential_store import forget_credential
+from hardfin_pipelines.platform.rule_store import RulePart, rules_of, write_rules
 from hardfin_pipelines.platform.tables import (
     connections,
     credentials,
@@ -27,30 +28,11 @@ from hardfin_pipelines.platform.tables import (
     organizations,
     pipeline_rules,
 )
-from hardfin_pipelines.platform.upsert import upsert
 from hardfin_pipelines.sync.cadence import Tier, next_due
-from hardfin_pipelines.sync.pipeline_rules import RuleStatus
 
 
 class OrganizationNotFound(LookupError):
     """There is no such organization."""
-
-
-@dataclass(frozen=True, slots=True)
-class RulePart:
-    """A pipeline rule as configured.
-
-    Attributes:
-        pipeline: The vendor's id of the pipeline, or its label.
-        trigger_stages: "won", or a list of stage ids or labels.
-        status: Whether its deals sync.
-        overrides: The pipeline's own mapping entries, by entity, as JSON.
-    """
-
-    pipeline: str
-    trigger_stages: str | Sequence[str]
-    status: RuleStatus
-    overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +73,6 @@ class OrganizationPart:
     add_ons: tuple[str, ...]
     document: Mapping[str, Any]
     connections: tuple[ConnectionPart, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRule:
-    """A pipeline rule as stored. One that left the document stays, paused, so that it remembers `active_since`."""
-
-    rule: RulePart
-    active_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +137,6 @@ def load_organization(connection: Connection, org: str, *, for_update: bool = Fa
         document=document or {},
         connections={each.connection_id: each for each in list_connections(connection, org)},
     )
-
-
-def load_rules(connection: Connection, org: str, of_connection: str) -> list[StoredRule]:
-    """The pipeline rules of a connection, by pipeline, those that left the document too (paused)."""
-    query = select(pipeline_rules).where(_rules_of(org, of_connection)).order_by(pipeline_rules.c.pipeline)
-    return [
-        StoredRule(RulePart(row.pipeline, row.trigger_stages, row.status, row.overrides), row.active_since)
-        for row in connection.execute(query)
-    ]
 
 
 def write_organization(
@@ -280,14 +245,14 @@ def _write_connection(
         )
         created = AuditEvent("connection.created", "connection", identifier, cause, {"status": (None, "not connected")})
         record_audit(connection, org, [created])
-        _write_rules(connection, org, identifier, part.rules)
+        write_rules(connection, org, identifier, part.rules)
         return
     if all(getattr(present, name) == value for name, value in values.items()):
         return
     if present.next_due_at is not None and part.cadence != present.cadence:
         values["next_due_at"] = min(present.next_due_at, next_due(part.cadence, identifier, cause.at))
     connection.execute(update(connections).where(_is(org, identifier)).values(revision=present.revision + 1, **values))
-    _write_rules(connection, org, identifier, part.rules)
+    write_rules(connection, org, identifier, part.rules)
     # Paused in so many words, not by its document: editing the document is no reason to go on.
     held = present.status == "paused" and _wants_active(present.configuration)
     if not held:
@@ -304,34 +269,8 @@ def _remove_connection(connection: Connection, present: ConnectionRow, cause: Ca
         .where(_is(org, identifier))
         .values(configuration={}, revision=present.revision + 1, next_due_at=None)
     )
-    connection.execute(update(pipeline_rules).where(_rules_of(org, identifier)).values(status="paused"))
+    connection.execute(update(pipeline_rules).where(rules_of(org, identifier)).values(status="paused"))
     set_status(connection, org, identifier, "not connected", replace(cause, reason="it left the document"))
-
-
-def _write_rules(connection: Connection, org: str, of_connection: str, rules: Sequence[RulePart]) -> None:
-    gone = and_(_rules_of(org, of_connection), pipeline_rules.c.pipeline.not_in([rule.pipeline for rule in rules]))
-    connection.execute(update(pipeline_rules).where(gone).values(status="paused"))
-    rows = [
-        {
-            "org": org,
-            "connection_id": of_connection,
-            "pipeline": rule.pipeline,
-            "trigger_stages": rule.trigger_stages
-            if isinstance(rule.trigger_stages, str)
-            else list(rule.trigger_stages),
-            "status": rule.status,
-            "active_since": None,
-            "overrides": dict(rule.overrides),
-        }
-        for rule in rules
-    ]
-    if rows:
-        # active_since is left as it is: it survives pauses, and a rule that left the document and came back.
-        kept = ("trigger_stages", "status", "overrides")
-        connection.execute(
-            upsert(connection, pipeline_rules, lambda statement: {name: statement.excluded[name] for name in kept}),
-            rows,
-        )
 
 
 def _settle(connection: Connection, org: str, of_connection: str, cause: Cause) -> ConnectionStatus:
@@ -342,7 +281,7 @@ def _settle(connection: Connection, org: str, of_connection: str, cause: Cause) 
         row = set_status(connection, org, of_connection, step, cause)
     if row.status == "active":
         first_time = and_(
-            _rules_of(org, of_connection), pipeline_rules.c.status == "active", pipeline_rules.c.active_since.is_(None)
+            rules_of(org, of_connection), pipeline_rules.c.status == "active", pipeline_rules.c.active_since.is_(None)
         )
         connection.execute(update(pipeline_rules).where(first_time).values(active_since=cause.at))
     return row.status
@@ -382,7 +321,3 @@ def _has_credentials(connection: Connection, org: str, of_connection: str) -> bo
 
 def _is(org: str, of_connection: str) -> ColumnElement[bool]:
     return and_(connections.c.org == org, connections.c.connection_id == of_connection)
-
-
-def _rules_of(org: str, of_connection: str) -> ColumnElement[bool]:
-    return and_(pipeline_rules.c.org == org, pipeline_rules.c.connection_id == of_connection)

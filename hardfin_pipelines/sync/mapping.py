@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from hardfin_pipelines.sync.entities import CUSTOM_PREFIX, ENTITY_FIELDS, field_of
 from hardfin_pipelines.sync.mapping_rules import EntityMapping, FieldRule, fill_template
 from hardfin_pipelines.sync.records import PropertyDescription, Record
-from hardfin_pipelines.sync.values import Value, ValueProblem, read_value, to_text
+from hardfin_pipelines.sync.values import UnknownOption, Value, ValueProblem, as_option_label, read_value, to_text
 
 Values = Mapping[str, Value | None]
 
@@ -34,20 +35,28 @@ class Rejected:
 
 
 def map_record(
-    record: Record, mapping: EntityMapping, properties: Mapping[str, PropertyDescription]
+    record: Record,
+    mapping: EntityMapping,
+    properties: Mapping[str, PropertyDescription],
+    described_at: datetime | None = None,
 ) -> Mapped | Rejected:
     """The entity's fields, or why the record cannot be mapped.
+
+    An option that the account does not have any more has no label: where the entry is not required and fills a text,
+    the stored value stands for it, else the record is rejected. It is rejected, too, while the description is older
+    than the record: the option may be a new one, whose label the next description has.
 
     Args:
         record: The record as received.
         mapping: Which vendor field fills which field.
         properties: The account's description of the record's object, for option labels.
+        described_at: When that was read, by the vendor's clock; None where it is the latest there can be.
     """
     values: dict[str, Value | None] = {}
     problems: dict[str, str] = {}
     for rule in mapping.rules:
         try:
-            value = _field_value(record, rule, mapping, properties)
+            value = _field_value(record, rule, mapping, properties, described_at)
         except ValueProblem as problem:
             origin = rule.source or rule.template
             problems[rule.target] = f"{mapping.entity}.{rule.target} from {origin!r}: {problem}"
@@ -73,7 +82,11 @@ def _no_value(mapping: EntityMapping, target: str) -> str:
 
 
 def _field_value(
-    record: Record, rule: FieldRule, mapping: EntityMapping, properties: Mapping[str, PropertyDescription]
+    record: Record,
+    rule: FieldRule,
+    mapping: EntityMapping,
+    properties: Mapping[str, PropertyDescription],
+    described_at: datetime | None,
 ) -> Value | None:
     entity_field = field_of(mapping.entity, rule.target)
     if entity_field is None:
@@ -81,7 +94,13 @@ def _field_value(
     received = fill_template(rule.template, record.properties) if rule.template else record.properties.get(rule.source)
     for text in (received, rule.default):
         if text is not None and text.strip():
-            value = read_value(text, entity_field.type, rule.convert, properties.get(rule.source))
+            try:
+                value = read_value(text, entity_field.type, rule.convert, properties.get(rule.source))
+            except UnknownOption:
+                newer = described_at is not None and record.modified_at > described_at
+                if newer or rule.required or entity_field.type != "text":
+                    raise
+                value = as_option_label(text, properties.get(rule.source), removed_too=True)
             # A list without entries (";") is text at the vendor and no value here.
             if not isinstance(value, str) or value.strip():
                 return value

@@ -22,6 +22,8 @@ class PipelineRule:
         active_since: When it was first made active: a deal that entered a trigger stage after it has met the trigger
             even if it has moved on since. None where it never was active.
         overrides: Mapping entries of this pipeline alone.
+        held_because: What the account lacks that the rule needs, or "". A held rule triggers nothing: better a project
+            later than one with blanks.
     """
 
     pipeline_id: str
@@ -29,8 +31,14 @@ class PipelineRule:
     status: RuleStatus
     active_since: datetime | None = None
     overrides: Mapping[EntityType, EntityMapping] = field(default_factory=dict)
+    held_because: str = ""
 
 
 def active_rules(rules: Sequence[PipelineRule]) -> tuple[PipelineRule, ...]:
-    """Those that sync now."""
-    return tuple(rule for rule in rules if rule.status == "active")
+    """Those that sync now: neither paused by a person nor held."""
+    return tuple(rule for rule in rules if rule.status == "active" and not rule.held_because)
+
+
+def held_rules(rules: Sequence[PipelineRule]) -> tuple[PipelineRule, ...]:
+    """Those that would sync now if the account had what they need."""
+    return tuple(rule for rule in rules if rule.status == "active" and rule.held_because)

@@ -78,7 +78,8 @@ class PropertyDescription:
         type: What its values are.
         options: Stored value to label, for option types.
         currency_property: The field that holds a money field's currency, or "".
-        hidden: Whether the vendor hides it from this connection.
+        hidden: Whether the vendor hides it, from everybody or from this connection.
+        needs: What this connection was not granted and would need to see it, such as a scope; "" where nothing.
     """
 
     name: str
@@ -87,17 +88,28 @@ class PropertyDescription:
     options: Mapping[str, str] = field(default_factory=dict)
     currency_property: str = ""
     hidden: bool = False
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountDescription:
-    """What the vendor says of an account: its pipelines and the fields of each object."""
+    """What the vendor says of an account: its pipelines and the fields of each object.
+
+    Attributes:
+        account_id: The vendor's id of the account.
+        pipelines: Its pipelines, without those in the recycle bin.
+        properties: Its fields by name, by role, without those in the recycle bin.
+        described_at: The vendor's clock.
+        currency: The account's own currency, or "".
+        archived: Fields in the recycle bin that were asked for by name.
+    """
 
     account_id: str
     pipelines: tuple[PipelineDescription, ...]
     properties: Mapping[Role, Mapping[str, PropertyDescription]]
     described_at: datetime
     currency: str = ""
+    archived: Mapping[Role, Mapping[str, PropertyDescription]] = field(default_factory=dict)
 
     def pipeline(self, pipeline_id: str) -> PipelineDescription | None:
         """The pipeline with that id, or None."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 
-from hardfin_pipelines.sync.pipeline_rules import PipelineRule, active_rules
+from hardfin_pipelines.sync.pipeline_rules import PipelineRule, active_rules, held_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,16 @@ class Triggered:
 
 @dataclass(frozen=True, slots=True)
 class NotTriggered:
-    """A deal that does not sync, and why, in plain words."""
+    """A deal that does not sync, and why, in plain words.
+
+    Attributes:
+        reason: Why.
+        waits: Whether it is to be looked at again: it would sync but for a rule that is held, or it came without what
+            decides.
+    """
 
     reason: str
+    waits: bool = False
 
 
 def evaluate_trigger(state: DealState, rules: Sequence[PipelineRule]) -> Triggered | NotTriggered:
@@ -48,16 +55,18 @@ def evaluate_trigger(state: DealState, rules: Sequence[PipelineRule]) -> Trigger
 
     Args:
         state: The deal.
-        rules: The connection's rules; paused ones never trigger.
+        rules: The connection's rules; paused ones never trigger, and for a held one the deal waits.
     """
+    if not state.pipeline_id and not state.stage_id:
+        return NotTriggered("the CRM gave neither its pipeline nor its stage", waits=True)
     active = sorted(active_rules(rules), key=_precedence)
+    triggered = _triggered(state, (*active, *held_rules(rules)))
+    if triggered is not None and triggered.rule.held_because:
+        held = triggered.rule
+        return NotTriggered(f"the rule of pipeline {held.pipeline_id} is held: {held.held_because}", waits=True)
+    if triggered is not None:
+        return triggered
     present = [rule for rule in active if rule.pipeline_id == state.pipeline_id]
-    rule_now = next((rule for rule in present if state.stage_id in rule.stage_ids), None)
-    if rule_now is not None:
-        return Triggered(rule_now, state.stage_id)
-    passed = _passed_through(state, active)
-    if passed is not None:
-        return passed
     if not present:
         return NotTriggered(f"pipeline {state.pipeline_id or '(none)'} has no active rule")
     stages = dict.fromkeys(stage_id for rule in present for stage_id in rule.stage_ids)
@@ -65,6 +74,14 @@ def evaluate_trigger(state: DealState, rules: Sequence[PipelineRule]) -> Trigger
         f"stage {state.stage_id or '(none)'} is not a trigger stage of pipeline {state.pipeline_id} "
         f"({', '.join(stages)})"
     )
+
+
+def _triggered(state: DealState, rules: Sequence[PipelineRule]) -> Triggered | None:
+    ordered = sorted(rules, key=_precedence)
+    for rule in ordered:
+        if rule.pipeline_id == state.pipeline_id and state.stage_id in rule.stage_ids:
+            return Triggered(rule, state.stage_id)
+    return _passed_through(state, ordered)
 
 
 def _precedence(rule: PipelineRule) -> tuple[tuple[str, ...], float]:

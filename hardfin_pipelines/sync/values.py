@@ -36,6 +36,10 @@ class ValueProblem(ValueError):
     """A vendor's text that cannot be read as asked. The message names what was expected and shows the text."""
 
 
+class UnknownOption(ValueProblem):
+    """A stored option that the account's description does not have: removed since, or newer than the description."""
+
+
 def shown(text: str, length: int = 60) -> str:
     """The text as it may appear in a message: quoted, escaped, shortened."""
     return repr(text if len(text) <= length else text[:length] + "…")
@@ -172,19 +176,24 @@ def as_currency(text: str) -> str:
     return text.strip().upper()
 
 
-def as_option_label(text: str, description: PropertyDescription | None) -> str:
+def as_option_label(text: str, description: PropertyDescription | None, *, removed_too: bool = False) -> str:
     """The label of a stored option; several options (joined by ";") become labels joined by ", ".
 
+    Args:
+        text: The stored value.
+        description: The vendor's description of the field; without options in it the stored value stays.
+        removed_too: Let an option stand for itself that the description does not have.
+
     Raises:
-        ValueProblem: The account knows no such option any more.
+        UnknownOption: The account knows no such option.
     """
     if description is None or not description.options:
         return as_text(text)
     parts = text.split(";") if description.type == "options" else [text]
     unknown = [part for part in parts if part and part not in description.options]
-    if unknown:
-        raise ValueProblem(f"expected one of the options of {description.name!r}, got {shown(unknown[0])}")
-    return ", ".join(as_text(description.options[part]) for part in parts if part)
+    if unknown and not removed_too:
+        raise UnknownOption(f"expected one of the options of {description.name!r}, got {shown(unknown[0])}")
+    return ", ".join(as_text(description.options.get(part, part)) for part in parts if part)
 
 
 _READERS: Mapping[FieldType, Callable[[str], Value]] = MappingProxyType(

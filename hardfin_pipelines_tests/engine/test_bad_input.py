@@ -12,9 +12,11 @@ from hardfin_pipelines.connectors.errors import RetryLater
 from hardfin_pipelines.connectors.tokens import Tokens
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.stored_tokens import StoredTokens
-from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.organizations.problems import ConfigurationError
+from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.rule_store import held_rules
 from hardfin_pipelines.platform.secrets import Vault
-from hardfin_pipelines.platform.tables import connections
+from hardfin_pipelines.platform.tables import connections, customers
 from hardfin_pipelines_tests.engine.product import IMPATIENT, SEARCH, Organization, Product
 from hardfin_pipelines_tests.store_fixtures import add_connection
 
@@ -228,6 +230,164 @@ def test_a_run_that_fails_says_why_in_one_line_and_rests(acme):
     assert acme.row().status_reason == str(failed.value)
     assert "\n" not in str(failed.value)
     assert acme.product.claims() == []
+
+
+# -- records that no CRM should hold, among records that are sound ---------------------------------------------------
+
+NUMBER = "project.value from 'amount': expected a number"
+MIB = "x" * 1_048_576
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (None, "the CRM gave neither its pipeline nor its stage"),
+        ({"amount": "N/A"}, f"{NUMBER}, got 'N/A'"),
+        ({"amount": "1e400"}, f"{NUMBER} of at most 40 digits before and 100 after the point, got '1e400'"),
+        ({"closedate": "0001-01-01T00:00:00Z"}, "project.closed_on from 'closedate': expected a date from 1900 on"),
+        ({"description": MIB}, "project.description from 'description': is 1,048,576 characters long; at most 65,536"),
+        ({"dealname": "Ten\x00robots"}, "project.name from 'dealname': holds a NUL character: 'Ten\\x00robots'"),
+        ({"dealname": "   "}, "project.name has no value ('dealname' is empty at the vendor); fill it there, or give"),
+    ],
+    ids=["null properties", "N/A", "1e400", "year 1", "1 MB", "NUL", "blank name"],
+)
+def test_a_deal_with_a_bad_value_is_set_aside_with_one_line_and_the_others_go_on(acme, values, reason):
+    bad = acme.add_deal("Bad")
+    acme.add_deal("Sound")
+    acme.portal.set_raw("deals", bad, values)
+
+    acme.tick()
+
+    (aside,) = acme.rejected()
+    assert aside.rejection.external_id == bad
+    assert reason in aside.rejection.reason
+    assert "\n" not in aside.rejection.reason
+    assert len(aside.rejection.reason) < 300
+    assert [project["name"] for project in acme.projects()] == ["Sound"]
+    assert (acme.row().status, acme.row().failures) == ("active", 0)
+
+    acme.portal.archive("deals", bad)  # what was wrong with it lies over it until it is made anew
+    good = acme.add_deal("Good")
+    acme.tick()
+    assert acme.project(good)["name"] == "Good"
+
+
+def test_a_deal_whose_properties_come_back_is_synced(acme):
+    bad = acme.add_deal("Late")
+    acme.portal.set_raw("deals", bad, None)
+    acme.tick()
+    assert len(acme.rejected()) == 1
+
+    acme.portal.set_raw("deals", bad, {"amount": "5"})
+    acme.tick()
+
+    assert acme.project(bad)["value"] == Decimal(5)
+    assert acme.rejected() == []
+
+
+@pytest.mark.parametrize("kind", ["companies", "line_items"])
+def test_a_record_a_deal_points_to_without_properties_sets_the_deal_aside_by_its_own_id(acme, kind):
+    bad = acme.add_deal("Bad")
+    acme.add_deal("Sound")
+    (record,) = acme.companies_of(bad) if kind == "companies" else acme.lines_of(bad)
+    acme.portal.set_raw(kind, record, None)
+
+    acme.tick()
+
+    (aside,) = acme.rejected()
+    noun, field = ("company", "customer") if kind == "companies" else ("line item", "project_line_item")
+    assert f"{noun} {record}: {field}.name has no value ('name' is empty at the vendor)" in aside.rejection.reason
+    assert [project["name"] for project in acme.projects()] == ["Sound"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u202eevil\u202c", "\u200f\u0634\u0631\u0643\u0629", "Robots \U0001f916\U0001f468\u200d\U0001f527", "a\tb"],
+    ids=["override", "right to left", "emoji", "tab"],
+)
+def test_odd_but_sound_text_is_kept_as_it_is(acme, name):
+    deal = acme.add_deal(name)
+
+    acme.tick()
+
+    assert acme.project(deal)["name"] == name
+    assert acme.rejected() == []
+
+
+def test_a_company_that_is_its_own_parent_is_a_customer_like_any_other(acme):
+    acme.portal.add_property("companies", "hs_parent_company_id", "Parent Company")
+    acme.redescribe()
+    acme.apply(document="    mappings:\n      customer: {name: name, custom.parent: hs_parent_company_id}\n")
+    deal = acme.add_deal("Sound")
+    (company,) = acme.companies_of(deal)
+    acme.portal.update("companies", company, {"hs_parent_company_id": company})
+
+    acme.tick()
+
+    (customer,) = acme.rows(customers)
+    assert customer["custom"] == {"parent": company}
+    assert acme.project(deal)["customer_id"] == customer["id"]
+
+
+# -- configurations that mean nothing, or two things ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (
+            "    mappings:\n      project: {name: dealname, colour: dealtype}\n",
+            "connections[0].mappings.project.colour: is no field of a project; its own fields are called custom.<name>",
+        ),
+        (
+            "    mappings:\n      project: {name: dealname, description: {template: '{}'}}\n",
+            (
+                "connections[0].mappings.project.description: expected a template with vendor fields in braces, such "
+                'as {name}, got "{}"'
+            ),
+        ),
+        (
+            "    mappings:\n      project: {name: dealname, owner: seller}\n",
+            'connections[0].mappings.project.owner: the account has no deal field "seller"',
+        ),
+        (
+            "    mappings:\n      project: {name: dealname, description: {template: '{dealname} by {seller}'}}\n",
+            'connections[0].mappings.project.description: the account has no deal field "seller"',
+        ),
+    ],
+    ids=["no Hardfin field", "empty template", "no vendor field", "template of nothing"],
+)
+def test_a_mapping_to_or_from_nothing_is_refused_by_its_place_and_changes_nothing(sqlite_acme, document, problem):
+    before = sqlite_acme.row()
+
+    with pytest.raises(ConfigurationError) as refused:
+        sqlite_acme.apply(document=document)
+
+    (line,) = str(refused.value).splitlines()
+    assert problem in line
+    assert sqlite_acme.row() == before
+
+
+def test_the_same_pipeline_twice_is_refused_before_anything_is_asked(sqlite_acme):
+    with pytest.raises(ConfigurationError, match=r'pipelines\[1\].pipeline: is a second rule for pipeline "default"'):
+        sqlite_acme.apply(["default", "default"])
+
+
+@pytest.mark.parametrize("names", [["default", "Sales Pipeline"], ["Sales Pipeline", "default"]])
+def test_two_rules_that_claim_one_deal_by_id_and_by_label_sync_it_once_by_the_first(sqlite_product, names):
+    acme = sqlite_product.add_organization("twice", pipelines=names)
+    deal = acme.add_deal()
+
+    acme.tick()
+
+    assert len(acme.projects()) == 1
+    assert acme.project(deal)["name"] == "Ten robots"
+    with reading(acme.deployment.engine) as connection:
+        (rule,) = held_rules(connection, "twice")
+    assert (rule.pipeline, rule.because) == (
+        names[1],
+        "pipelines[1].pipeline: is a second rule for the pipeline default: keep one",
+    )
 
 
 def forget_property(organization: Organization, name: str) -> None:

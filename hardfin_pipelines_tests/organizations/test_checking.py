@@ -90,7 +90,7 @@ SIGNED = PropertyDescription("signed", "Signed", "boolean")
         ({"value": "Amount"}, 'expected the internal name of a deal field: "Amount" is the label of "amount"'),
         (
             {"owner": "secret"},
-            'the vendor hides the deal field "secret" from this connection: give it access to the field, ',
+            'the vendor hides the deal field "secret": show it there again, or map another field',
         ),
         (
             {"value": {"field": "tier", "as": "money"}},

@@ -1,6 +1,7 @@
 """What an account has set up: pipelines, stages and properties, in words of no vendor."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -9,13 +10,21 @@ from hardfin_pipelines.connectors.errors import NeedsAttention
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.hubspot.errors import unknown_shape
 from hardfin_pipelines.connectors.hubspot.remembering import Ask
-from hardfin_pipelines.connectors.hubspot.requests import Request, account_details, list_pipelines, list_properties
+from hardfin_pipelines.connectors.hubspot.requests import (
+    OBJECTS,
+    Request,
+    account_details,
+    list_one,
+    list_pipelines,
+    list_properties,
+)
 from hardfin_pipelines.sync.records import (
     CRM_ROLES,
     AccountDescription,
     PipelineDescription,
     PropertyDescription,
     PropertyType,
+    Role,
     StageDescription,
 )
 
@@ -32,27 +41,74 @@ _TYPES: Mapping[str, PropertyType] = {
 
 _MULTI_SELECT = "checkbox"
 
+_SENSITIVITIES = ("sensitive", "highly_sensitive")
+"""Properties of these are left out of the list of all (HubSpot docs: sensitive data)."""
 
-async def describe_account(ask: Ask, account_id: Callable[[], Awaitable[str]], in_flight: int) -> AccountDescription:
-    """The description of an account in six calls.
+
+async def describe_account(
+    ask: Ask,
+    account_id: Callable[[], Awaitable[str]],
+    in_flight: int,
+    named: Mapping[Role, Collection[str]] | None = None,
+) -> AccountDescription:
+    """The description of an account in six calls, and up to four more for each object that lacks a named property.
 
     Account details need no scope beyond "oauth" (HubSpot docs: account information); where they are refused, the id
     comes from `account_id` and the currency stays unknown.
+
+    Args:
+        ask: Sends a request.
+        account_id: Finds the account's id where its details do not tell.
+        in_flight: How many calls at once.
+        named: Properties, by role, of which it is to be found out why they are not there.
     """
     requests = [list_pipelines(), *(list_properties(role) for role in CRM_ROLES)]
     jobs = [lambda request=request: ask(request) for request in requests]
     pipelines, *properties = await run_bounded(jobs, in_flight)
     details = await details_of(ask)
+    described = {
+        role: _properties(request, answer)
+        for role, request, answer in zip(CRM_ROLES, requests[1:], properties, strict=True)
+    }
+    archived: dict[Role, Mapping[str, PropertyDescription]] = {}
+    for role, names in (named or {}).items():
+        missing = frozenset(names) - described[role].keys()
+        if missing:
+            described[role].update(await _sensitive(ask, role, missing))
+            missing -= described[role].keys()
+        if missing:
+            request = list_properties(role, "archived=true")
+            found = _properties(request, await ask(request), archived=True)
+            archived[role] = {name: about for name, about in found.items() if name in missing}
     return AccountDescription(
         account_id=str(details.get("portalId") or "") or await account_id(),
-        pipelines=tuple(_pipeline(each) for each in _living(requests[0], pipelines)),
-        properties={
-            role: {str(each.get("name")): _property(each) for each in _living(request, answer)}
-            for role, request, answer in zip(CRM_ROLES, requests[1:], properties, strict=True)
-        },
+        pipelines=tuple(_pipeline(each) for each in _results(requests[0], pipelines)),
+        properties=described,
         described_at=pipelines.vendor_time,
         currency=str(details.get("companyCurrency") or ""),
+        archived=archived,
     )
+
+
+async def _sensitive(ask: Ask, role: Role, names: Collection[str]) -> dict[str, PropertyDescription]:
+    """Those of some properties that are sensitive: listed only when asked for, read only with a scope of their own.
+
+    Whether this connection has the scope shows in a record: a property that it may not read is left out of it, while
+    an empty one is null (seen on the wire). An account without a record has nothing to hide yet.
+    """
+    found: dict[str, PropertyDescription] = {}
+    for sensitivity in _SENSITIVITIES:
+        request = list_properties(role, f"dataSensitivity={sensitivity}")
+        listed = _properties(request, await ask(request))
+        needs = f"crm.objects.{OBJECTS[role]}.{sensitivity}.read.v2"
+        found |= {name: replace(about, needs=f"the scope {needs}") for name, about in listed.items() if name in names}
+    if not found:
+        return {}
+    request = list_one(role, sorted(found))
+    records = _results(request, await ask(request))
+    shown = records[0].get("properties") if records else dict.fromkeys(found)
+    visible = shown if isinstance(shown, dict) else {}
+    return {name: about if name in visible else replace(about, hidden=True) for name, about in found.items()}
 
 
 async def details_of(ask: Ask) -> Mapping[str, Any]:
@@ -65,11 +121,16 @@ async def details_of(ask: Ask) -> Mapping[str, Any]:
         return {}
 
 
-def _living(request: Request, answer: Answer) -> list[dict[str, Any]]:
+def _results(request: Request, answer: Answer, *, archived: bool = False) -> list[dict[str, Any]]:
+    """The results of an answer: those in the recycle bin, or the others."""
     results = answer.members.get("results")
     if not isinstance(results, list):
         raise unknown_shape(request.call, 'list "results"')
-    return [each for each in results if isinstance(each, dict) and each.get("archived") is not True]
+    return [each for each in results if isinstance(each, dict) and (each.get("archived") is True) == archived]
+
+
+def _properties(request: Request, answer: Answer, *, archived: bool = False) -> dict[str, PropertyDescription]:
+    return {str(each.get("name")): _property(each) for each in _results(request, answer, archived=archived)}
 
 
 def _pipeline(given: Mapping[str, Any]) -> PipelineDescription:

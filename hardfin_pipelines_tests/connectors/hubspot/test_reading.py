@@ -73,7 +73,7 @@ def test_a_survivor_in_the_same_batch_costs_no_call(account: HubSpotAccount) -> 
 
 def test_line_items_are_never_looked_up_singly(account: HubSpotAccount) -> None:
     result, calls = read(account, "line_item", ["123"])
-    assert [(each.role, each.id) for each in result.missing] == [("line_item", "123")]
+    assert [(each.role, each.id, each.kind) for each in result.missing] == [("line_item", "123", "gone")]
     assert "may be deleted or not exist" in result.missing[0].reason
     assert calls.total == 1
 
@@ -116,6 +116,48 @@ def test_what_was_looked_up_is_remembered_too(account: HubSpotAccount) -> None:
     first, calls = asyncio.run(work())
     assert calls == 4
     assert asyncio.run(work()) == (first, 0)
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason", "kind"),
+    [
+        ('{"category":"OBJECT_NOT_FOUND","message":"deleted","context":{"ids":["5"]}}', "deleted", "gone"),
+        ('{"category":"FORBIDDEN","message":"not yours","context":{"ids":["5"]}}', "not yours", "forbidden"),
+        ('{"category":"MISSING_SCOPES","message":"no scope"}', "no scope", "forbidden"),
+        ('{"category":"INTERNAL_ERROR","message":"shard 7 is away"}', "shard 7 is away", "unreadable"),
+        ('{"category":"OBJECT_NOT_FOUND","message":"some are gone"}', "some are gone", "unreadable"),
+        (
+            (
+                '{"category":"OBJECT_NOT_FOUND","message":"deleted","context":{"ids":["5"]}},'
+                '{"category":"INTERNAL_ERROR","message":"shard 7 is away"}'
+            ),
+            "deleted",
+            "gone",
+        ),
+        ("", "does not say why", "unreadable"),
+    ],
+)
+def test_what_is_missing_says_whether_it_is_gone(account: HubSpotAccount, errors: str, reason: str, kind: str) -> None:
+    account.fault(path=BATCH.format("line_items"), status=207, body=f'{{"results":[],"errors":[{errors}]}}')
+    result, _ = read(account, "line_item", ["5"])
+    assert [each.kind for each in result.missing] == [kind]
+    assert reason in result.missing[0].reason
+
+
+def test_what_comes_without_a_stamp_is_there_and_cannot_be_read(account: HubSpotAccount) -> None:
+    account.fault(path=BATCH.format("line_items"), status=200, body='{"results":[{"id":"5","properties":{}}]}')
+    result, _ = read(account, "line_item", ["5", "x"])
+    assert [(each.id, each.kind) for each in result.missing] == [("5", "unreadable"), ("x", "unreadable")]
+
+
+def test_a_company_that_a_failing_part_of_hubspot_left_out_is_looked_up(account: HubSpotAccount) -> None:
+    (firm,) = account.portal.create_many("companies", [NewRecord({"name": "Firm"})])
+    body = '{"results":[],"errors":[{"category":"INTERNAL_ERROR","message":"shard 7 is away"}]}'
+    account.fault(path=BATCH.format("companies"), status=207, body=body)
+    result, calls = read(account, "company", [firm, "5"], ["name"])
+    assert [record.id for record in result.records] == [firm]
+    assert [(each.id, each.kind) for each in result.missing] == [("5", "gone")]
+    assert calls.total == 4  # the batch, a look at each, the company again
 
 
 def test_a_failed_batch_fails_the_read_as_it_is(account: HubSpotAccount) -> None:
