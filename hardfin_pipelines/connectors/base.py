@@ -4,11 +4,12 @@ A connector is made for one connection (one organization's account) and is used 
 `Record` envelopes, never writes to the vendor, and raises only the errors of `connectors.errors`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
+from hardfin_pipelines.sync.call_budget import DailyAllowance
 from hardfin_pipelines.sync.records import AccountDescription, Record, Reference, Role
 from hardfin_pipelines.sync.trigger import DealState
 
@@ -44,6 +45,8 @@ class Page:
         total: How many the vendor says match the whole query, where it says so.
         last: True when the vendor says there is no more.
         vendor_time: The vendor's clock when it answered (its Date header), aware and in UTC.
+        settled_before: With this page, every deal of the scan that was modified before this moment has been given; None
+            where the connector cannot say, or at the end.
     """
 
     records: tuple[Record, ...]
@@ -51,15 +54,28 @@ class Page:
     total: int | None
     last: bool
     vendor_time: datetime
+    settled_before: datetime | None = None
+
+
+MissingKind = Literal["gone", "unreadable", "forbidden"]
+"""Why a record did not come: the vendor says there is none; it did not give it, or not as a record; it may not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """An id that was asked for and not returned, with the vendor's reason."""
+    """An id that was asked for and not returned, with the vendor's reason.
+
+    Attributes:
+        role: What the record would be.
+        id: The id asked for.
+        reason: The vendor's, for the person who can mend it.
+        kind: Only "gone" lets the engine go on without the record: any other may be there and come another time.
+    """
 
     role: Role
     id: str
     reason: str
+    kind: MissingKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +89,24 @@ class ReadResult:
 
 @dataclass(slots=True)
 class CallCounts:
-    """Calls sent to the vendor so far by this connector, retries included, by the vendor's rate bucket."""
+    """Calls sent to the vendor so far by this connector, retries included, by the vendor's rate bucket.
+
+    Attributes:
+        by_bucket: All calls but those to the token endpoint.
+        throttled_by_bucket: Those that the vendor refused for now.
+        token_refreshes: Calls to the token endpoint.
+        allowance: What the vendor last said of the account's calls of the day; None where it said nothing.
+    """
 
     by_bucket: dict[str, int] = field(default_factory=dict)
-    throttled: int = 0
+    throttled_by_bucket: dict[str, int] = field(default_factory=dict)
     token_refreshes: int = 0
+    allowance: DailyAllowance | None = None
+
+    @property
+    def throttled(self) -> int:
+        """All calls that the vendor refused for now."""
+        return sum(self.throttled_by_bucket.values())
 
     @property
     def total(self) -> int:
@@ -119,6 +148,31 @@ class CallPlan:
         return sum(self.by_bucket.values())
 
 
+class Decoder(Protocol):
+    """Turns what landing keeps of a vendor's records into records again, without a connection to anything."""
+
+    def objects(self) -> Mapping[Role, str]:
+        """The vendor's name of each role's object, as its connector says it."""
+        ...
+
+    def decode_record(self, role: Role, raw: bytes, stamp_if_none: datetime | None = None) -> Record:
+        """The record of a JSON text as received.
+
+        Args:
+            role: What the record is.
+            raw: Its JSON text.
+            stamp_if_none: Taken where the record has no modification stamp that can be read.
+
+        Raises:
+            SkipRecord: It is no record.
+        """
+        ...
+
+    def deal_state(self, deal: Record) -> DealState:
+        """What the trigger looks at, from the vendor's own fields of a deal."""
+        ...
+
+
 class CrmConnector(Protocol):
     """One organization's account at one CRM."""
 
@@ -130,8 +184,12 @@ class CrmConnector(Protocol):
         """The vendor's name of each role's object, such as deal -> "deals"."""
         ...
 
-    async def describe(self) -> AccountDescription:
-        """Pipelines, stages, and the fields of every mapped object, as the account has them now."""
+    async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
+        """Pipelines, stages, and the fields of every mapped object, as the account has them now.
+
+        Of the fields that are `named` and not among them it is found out, where the vendor tells, whether they are in
+        the recycle bin or closed to this connection.
+        """
         ...
 
     async def first_page(self, query: TriggerQuery, properties: Sequence[str]) -> Page:
@@ -142,6 +200,13 @@ class CrmConnector(Protocol):
         self, query: TriggerQuery, properties: Sequence[str], *, first: Page | None = None
     ) -> AsyncIterator[Page]:
         """All matching deals, each id once per scan, by keyset over moving data. `first` saves the first call."""
+        ...
+
+    def census_pages(self, query: TriggerQuery) -> AsyncIterator[Page]:
+        """The same scan with the deciding fields only, never answered from memory: what the vendor has right now.
+
+        The first page's `total` is the vendor's own count.
+        """
         ...
 
     async def references(self, deal_ids: Sequence[str], roles: Sequence[Role]) -> References:

@@ -4,12 +4,29 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hardfin_pipelines.connectors.base import CrmConnector, ReadResult
+from hardfin_pipelines.connectors.base import Missing, ReadResult, References
 from hardfin_pipelines.sync.first_sync import DealBundle, primary_company
 from hardfin_pipelines.sync.records import Record, Reference, Role
+from hardfin_pipelines.sync.trigger import DealState
 
 KnownIds = Callable[[Role, Collection[str]], Collection[str]]
 """Those of some external ids that are linked already: their records need not be read."""
+
+
+class RecordReader(Protocol):
+    """The part of a connector that extraction needs: landed records are read through it as well."""
+
+    async def references(self, deal_ids: Sequence[str], roles: Sequence[Role]) -> References:
+        """For each deal the records of each role it points to."""
+        ...
+
+    async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
+        """Records by id."""
+        ...
+
+    def deal_state(self, deal: Record) -> DealState:
+        """What the trigger looks at."""
+        ...
 
 
 class Landing(Protocol):
@@ -17,6 +34,10 @@ class Landing(Protocol):
 
     def land(self, role: Role, records: Sequence[Record], raw: Sequence[bytes]) -> None:
         """Keep some records of one role."""
+        ...
+
+    def land_references(self, deals: Sequence[Record], missing: Sequence[Sequence[Missing]]) -> None:
+        """Keep what deals point to, and of each what the vendor did not give of that."""
         ...
 
 
@@ -48,7 +69,7 @@ class Extraction:
 
     def __init__(
         self,
-        connector: CrmConnector,
+        connector: RecordReader,
         fields: FieldsToRead,
         landing: Landing,
         known_ids: KnownIds,
@@ -70,7 +91,8 @@ class Extraction:
     async def bundles(self, deals: Sequence[Record]) -> list[DealBundle]:
         """The deals with their companies, line items and products.
 
-        A line item that is gone by now is left out; a company that cannot be read sets its deal aside.
+        A line item that is gone by now is left out. One that cannot be read for another reason sets its deal aside, and
+        so does a company that cannot be read: the first sync happens once, and must not lose a line.
 
         Raises:
             VendorError: The vendor refused or failed; nothing was decided.
@@ -82,10 +104,12 @@ class Extraction:
         companies = await self._read("company", filter(None, map(_customer_id, deals)))
         lines = await self._read("line_item", _ids(deals, "line_item"), whatever_is_known=True)
         line_items = _by_asked_id(lines)
-        products = _by_asked_id(await self._read("product", _ids(line_items.values(), "product")))
-        companies_by_id = _by_asked_id(companies)
-        reasons = {missing.id: missing.reason for missing in companies.missing}
-        return [self._bundle(deal, companies_by_id, line_items, products, reasons) for deal in deals]
+        products = await self._read("product", _ids(line_items.values(), "product"))
+        records = _Records(_by_asked_id(companies), line_items, _by_asked_id(products))
+        missing = {(each.role, each.id): each for read in (companies, lines, products) for each in read.missing}
+        absent = [_absent(deal, records, missing) for deal in deals] if missing else [()] * len(deals)
+        self._landing.land_references(deals, absent)
+        return [self._bundle(deal, records, of_deal) for deal, of_deal in zip(deals, absent, strict=True)]
 
     async def _read(self, role: Role, ids: Iterable[str], *, whatever_is_known: bool = False) -> ReadResult:
         wanted = list(dict.fromkeys(ids))
@@ -99,26 +123,46 @@ class Extraction:
         self.counts.missing.extend(f"{missing.role} {missing.id}: {missing.reason}" for missing in result.missing)
         return result
 
-    def _bundle(
-        self,
-        deal: Record,
-        companies: Mapping[str, Record],
-        line_items: Mapping[str, Record],
-        products: Mapping[str, Record],
-        unreadable_companies: Mapping[str, str],
-    ) -> DealBundle:
+    def _bundle(self, deal: Record, records: "_Records", missing: Sequence[Missing]) -> DealBundle:
         company = _customer_id(deal) or ""
-        own_lines = {line: line_items[line] for line in _ids([deal], "line_item") if line in line_items}
-        own_products = [product for product in _ids(own_lines.values(), "product") if product in products]
-        reason = unreadable_companies.get(company)
+        own_lines = {line: records.line_items[line] for line in _ids([deal], "line_item") if line in records.line_items}
+        own_products = [product for product in _ids(own_lines.values(), "product") if product in records.products]
         return DealBundle(
             deal=deal,
             state=self._connector.deal_state(deal),
-            companies={company: companies[company]} if company in companies else {},
+            companies={company: records.companies[company]} if company in records.companies else {},
             line_items=own_lines,
-            products={product: products[product] for product in own_products},
-            unread=() if reason is None else (f"company {company} cannot be read: {reason}",),
+            products={product: records.products[product] for product in own_products},
+            unread=tuple(_unread(each) for each in missing if _is_needed(each)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What was read for some deals, by every id that a record answers to."""
+
+    companies: Mapping[str, Record]
+    line_items: Mapping[str, Record]
+    products: Mapping[str, Record]
+
+
+def _absent(deal: Record, records: _Records, missing: Mapping[tuple[Role, str], Missing]) -> tuple[Missing, ...]:
+    """What one deal points to that the vendor did not give."""
+    company, lines = _customer_id(deal), _ids([deal], "line_item")
+    wanted: list[tuple[Role, str]] = [("company", company)] if company is not None else []
+    wanted += [("line_item", line) for line in lines]
+    own_lines = (records.line_items[line] for line in lines if line in records.line_items)
+    wanted += [("product", product) for product in dict.fromkeys(_ids(own_lines, "product"))]
+    return tuple(missing[each] for each in wanted if each in missing)
+
+
+def _is_needed(missing: Missing) -> bool:
+    """Whether the project cannot do without the record; a line has itself what is needed of its product."""
+    return missing.role == "company" or (missing.role == "line_item" and missing.kind != "gone")
+
+
+def _unread(missing: Missing) -> str:
+    return f"{missing.role.replace('_', ' ')} {missing.id} cannot be read: {missing.reason}"
 
 
 def _with_references(deal: Record, references: Mapping[Role, tuple[Reference, ...]]) -> Record:

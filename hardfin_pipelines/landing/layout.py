@@ -7,6 +7,7 @@
 <root>/org=<slug>/connection=<integration>/_journal/<unit>.journal.lock        held by the process at work
 ```
 
+An object is named as its vendor does; `deal_references` is ours. A unit that is done again lands as `<unit>.again-2`.
 The names of folders are hive partitions, so pyarrow, DuckDB and Spark read the root as one dataset; they skip names
 that begin with a dot or an underscore. The root is a folder of a local or mounted file system: the rename that makes
 a file visible and the journal's appends and locks are what object storage does not offer.
@@ -16,7 +17,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hardfin_pipelines.landing.errors import InvalidName
@@ -122,6 +123,19 @@ def object_folder(root: Root, org: str, connection: str, object_name: str) -> Pa
 def landed_path(root: Root, unit: Unit, object_name: str) -> Path:
     """The file that holds what a unit of work landed of one object."""
     return object_folder(root, unit.org, unit.connection_id, object_name) / f"{unit.name}.parquet"
+
+
+def unlanded_unit(root: Root, unit: Unit) -> Unit:
+    """The unit under a name that nothing has landed under: its own, else with the number of the attempt behind it.
+
+    A unit is done again by one process at a time, the one that holds its journal.
+    """
+    folder = _connection_folder(root, unit.org, unit.connection_id)
+    attempt, free = 1, unit
+    while next(folder.glob(f"object=*/{free.name}.parquet"), None) is not None:
+        attempt += 1
+        free = replace(unit, name=f"{unit.name}.again-{attempt}")
+    return free
 
 
 def part_path(landed: Path) -> Path:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hardfin_pipelines.landing.errors import LandingError
+from hardfin_pipelines.landing.errors import LandingError, UnreadableFile
 from hardfin_pipelines.landing.layout import (
     LandedPath,
     Root,
@@ -95,7 +95,7 @@ def read_landed(
         connection: The connection's id or its integration.
         object_name: The vendor's name of the object, such as "deals".
         unit: Only what the unit of work of that name landed.
-        ids: Only these records.
+        ids: Only these records, by their own id or by one that was merged into them.
         latest_only: Only the newest version of each record: by the vendor's stamp, then by when it landed.
 
     Returns:
@@ -106,7 +106,24 @@ def read_landed(
         LandingError: While iterating, when a file is damaged, is not ours, or was removed meanwhile.
     """
     paths = _paths(root, org, connection, object_name, unit)
-    return _read(paths, None if ids is None else sorted({valid_text(identifier) for identifier in ids}), latest_only)
+    return _read(paths, ids, latest_only)
+
+
+def read_files(
+    files: Sequence[LandedFile], *, ids: Collection[str] | None = None, latest_only: bool = False
+) -> Iterator[LandedRecord]:
+    """What `read_landed` gives, of files of one object that have been inspected, in the order they are given.
+
+    Raises:
+        LandingError: While iterating, when a file is damaged after all, or was removed meanwhile.
+    """
+    wanted = None if ids is None else sorted({valid_text(identifier) for identifier in ids})
+    newest = newest_versions(files, wanted) if latest_only else {}
+    for number, file in enumerate(files):
+        if not latest_only:
+            yield from _records(file, None if wanted is None else _versions(number, file, wanted)["row"].to_numpy())
+        elif number in newest:
+            yield from _records(file, newest[number])
 
 
 def preview(
@@ -198,7 +215,7 @@ def newest_versions(files: Sequence[LandedFile], ids: Collection[str] | None = N
 
     Args:
         files: Files of one object, in reading order.
-        ids: Only these records.
+        ids: Only these records, by their own id or by one that was merged into them.
     """
     import numpy as np
     import pyarrow as pa
@@ -234,29 +251,39 @@ def _paths(root: Root, org: str, connection: str, object_name: str, unit: str | 
     return [LandedPath(path, org, work.integration, object_name, unit)] if path.is_file() else []
 
 
-def _read(paths: list[LandedPath], ids: list[str] | None, latest_only: bool) -> Iterator[LandedRecord]:  # noqa: FBT001  # passed on from read_landed, where it is named
-    files = in_reading_order(map(inspect_file, paths))
-    newest = newest_versions(files, ids) if latest_only else {}
-    for number, file in enumerate(files):
-        if not latest_only:
-            yield from _records(file, None if ids is None else _versions(number, file, ids)["row"].to_numpy())
-        elif number in newest:
-            yield from _records(file, newest[number])
+def _read(paths: list[LandedPath], ids: Collection[str] | None, latest_only: bool) -> Iterator[LandedRecord]:  # noqa: FBT001  # passed on from read_landed, where it is named
+    yield from read_files(in_reading_order(map(inspect_file, paths)), ids=ids, latest_only=latest_only)
 
 
 def _versions(number: int, file: LandedFile, ids: Collection[str] | None) -> Any:
     """The id and stamps of each row of a file, with the file's number and the row's; of some ids only when given."""
     import numpy as np
     import pyarrow as pa
-    from pyarrow import compute as pc
 
+    columns = ["id", "modified_at", "landed_at"]
     with _opened(file.path) as parquet:
-        versions = parquet.read(columns=["id", "modified_at", "landed_at"])
+        versions = parquet.read(columns=columns if ids is None else [*columns, "merged_ids"])
+    if ids is not None:
+        wanted = _chosen(versions, pa.array(list(ids), pa.string()))
+        versions = versions.drop_columns("merged_ids")
     versions = versions.append_column("row", pa.array(np.arange(len(versions), dtype=np.int64)))
     versions = versions.append_column("file", pa.array(np.full(len(versions), number, dtype=np.int64)))
-    if ids is None:
-        return versions
-    return versions.filter(pc.is_in(versions["id"], value_set=pa.array(list(ids), pa.string())))
+    return versions if ids is None else versions.filter(wanted)
+
+
+def _chosen(versions: Any, ids: Any) -> Any:
+    """For each row whether it is one of the records, under its own id or one merged into it."""
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import compute as pc
+
+    own = pc.is_in(versions["id"], value_set=ids).to_numpy().astype(bool)
+    merged = versions["merged_ids"].combine_chunks()
+    rows = pc.list_parent_indices(merged).to_numpy()
+    if len(rows):
+        found = pc.is_in(pc.list_flatten(merged), value_set=ids).to_numpy(zero_copy_only=False)
+        own[np.unique(rows[found])] = True
+    return pa.array(own)
 
 
 def _records(file: LandedFile, rows: Any) -> Iterator[LandedRecord]:
@@ -303,15 +330,16 @@ def _opened(path: Path) -> Iterator[Any]:
         with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
             metadata = parquet.metadata.metadata or {}
             if metadata.get(FORMAT_KEY) != FORMAT or LANDED_AT_KEY not in metadata:
-                raise LandingError(
+                raise UnreadableFile(
                     f"{path} is not a landed file of this version: expected {FORMAT_KEY.decode()}={FORMAT.decode()} "
-                    "in its metadata; move it out of the landing root"
+                    "in its metadata; move it out of the landing root",
+                    path,
                 )
             yield parquet
     except FileNotFoundError:
-        raise LandingError(f"{path} was removed while it was being read, perhaps by pruning; read again") from None
+        message = f"{path} was removed while it was being read, perhaps by pruning; read again"
+        raise UnreadableFile(message, path) from None
     except (OSError, pa.ArrowInvalid) as error:
         reason = str(error).splitlines()[0]
-        raise LandingError(
-            f"{path} cannot be read: {reason}; restore it from a backup, or run its unit of work again"
-        ) from error
+        message = f"{path} cannot be read: {reason}; restore it from a backup, or run its unit of work again"
+        raise UnreadableFile(message, path) from error

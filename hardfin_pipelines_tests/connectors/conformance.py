@@ -238,7 +238,7 @@ class CrmConformance:
         async def run() -> tuple[list[str], list[str]]:
             async with harness.connector() as connector:
                 result = await connector.read("deal", deals, ())
-                assert all(each.reason for each in result.missing)
+                assert all(each.reason and each.kind == "unreadable" for each in result.missing)
                 return [record.id for record in result.records], [each.id for each in result.missing]
 
         read, missing = asyncio.run(run())
@@ -317,6 +317,7 @@ class CrmConformance:
                 assert {one, other} - {survivor} <= set(merged.merged_ids)
                 assert [each.id for each in result.missing] == [archived]
                 assert result.missing[0].reason
+                assert result.missing[0].kind == "gone"
                 assert len(result.raw) == len(result.records)
 
         asyncio.run(run())

@@ -12,8 +12,9 @@ from hardfin_pipelines.landing.layout import (
     landed_paths,
     part_path,
     part_paths,
+    unlanded_unit,
 )
-from hardfin_pipelines_tests.landing.landing_cases import unit
+from hardfin_pipelines_tests.landing.landing_cases import land, record, unit
 
 BAD_NAMES = [
     "",
@@ -159,3 +160,15 @@ def test_a_path_behind_a_link_is_not_within_the_root(tmp_path):
     assert is_within(root, inside)
     assert not is_within(root, link)
     assert not is_within(root, inside.parent.parent / "object=deals" / "tick-1.parquet")
+
+
+def test_a_unit_that_landed_before_gets_a_name_of_its_own(tmp_path):
+    load = unit("load-1")
+    assert unlanded_unit(tmp_path, load) == load
+    land(tmp_path, load, [record("1")], object_name="companies")
+    second = unlanded_unit(tmp_path, load)
+    assert second.name == "load-1.again-2"
+    land(tmp_path, second, [record("1")])
+    assert unlanded_unit(tmp_path, load).name == "load-1.again-3"
+    assert unlanded_unit(tmp_path, unit("load-1", org="beta")).name == "load-1"
+    assert [path.unit_name for path in landed_paths(tmp_path)] == ["load-1", "load-1.again-2"]

@@ -199,3 +199,11 @@ def test_real_records_come_back_byte_for_byte(tmp_path, shared_data):
     with LandingWriter(tmp_path, unit(), "deals") as writer:
         writer.add([record(str(number)) for number in range(len(lines))], lines, NOON, "run")
     assert [each.raw for each in read(tmp_path)] == lines
+
+
+def test_a_record_is_found_by_an_id_that_was_merged_into_it(tmp_path):
+    merged = record("3", merged_ids=("2", "7"))
+    land(tmp_path, unit("tick-1"), [record("1", merged_ids=("9",)), record("2"), merged, record("4")])
+    assert found(tmp_path, ids=["7"]) == [("3", "tick-1")]
+    assert found(tmp_path, ids=["2"], latest_only=True) == [("2", "tick-1"), ("3", "tick-1")]
+    assert found(tmp_path, ids=["8"], latest_only=True) == []

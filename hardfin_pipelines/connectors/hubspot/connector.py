@@ -1,6 +1,6 @@
 """The HubSpot connector: all of the contract's questions, put to one account."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 
 import httpx
 
@@ -27,6 +27,7 @@ from hardfin_pipelines.connectors.hubspot.limits import (
     SEARCH_PAGE,
     AccountLimiters,
     HubSpotLimits,
+    account_name,
 )
 from hardfin_pipelines.connectors.hubspot.oauth import OAuthApp, TokenEndpoint
 from hardfin_pipelines.connectors.hubspot.reading import BatchReader
@@ -88,7 +89,8 @@ class HubSpotConnector:
         self.capabilities = Capabilities(stage_entered_times=True, merges=True)
         self.calls = CallCounts()
         self._limits = limits
-        shared = limiters.of(f"{base_url} {account}", lambda: AccountLimiters(limits, clock))
+        name = account_name(base_url, account)
+        shared = limiters.of(name, lambda places: AccountLimiters(limits, clock, account=name, places=places))
         shared.configure(limits)
         retries = RetryPolicy(limits.attempts)
         endpoint = (
@@ -115,9 +117,12 @@ class HubSpotConnector:
         """The account (HubSpot's hub or portal id), from the token or, for a static one, from the account's details."""
         return await self._auth.hub_id() or str((await details_of(self._send)).get("portalId") or "")
 
-    async def describe(self) -> AccountDescription:
-        """Pipelines, stages, properties and currency of the account now. Six calls."""
-        return await describe_account(self._send, self.account_id, self._limits.in_flight)
+    async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
+        """Pipelines, stages, properties and currency of the account now. Six calls.
+
+        Up to four more for each object of which properties are `named` that are not there.
+        """
+        return await describe_account(self._send, self.account_id, self._limits.in_flight, named or {})
 
     async def first_page(self, query: TriggerQuery, properties: Sequence[str]) -> Page:
         """The first answer of a search. One call, whatever the number of pipelines."""
@@ -128,6 +133,11 @@ class HubSpotConnector:
     ) -> AsyncIterator[Page]:
         """All matching deals. A deal comes again in a later page only if it was modified meanwhile."""
         async for page in self._search(query, properties).pages(first):
+            yield page
+
+    async def census_pages(self, query: TriggerQuery) -> AsyncIterator[Page]:
+        """All deals that match now, with the fields that decide about them only; a call per 200, none from memory."""
+        async for page in DealSearch(self._send, query, (), self._limits.search_page).pages(None):
             yield page
 
     async def references(self, deal_ids: Sequence[str], roles: Sequence[Role]) -> References:

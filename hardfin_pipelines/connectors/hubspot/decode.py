@@ -119,6 +119,31 @@ def record_of(role: Role, received: Received, *, stamp_if_none: datetime | None 
     )
 
 
+class HubSpotDecoder:
+    """Decodes HubSpot's records that were landed: a `Decoder`."""
+
+    def objects(self) -> Mapping[Role, str]:
+        """HubSpot's name of each role's object."""
+        return OBJECTS
+
+    def decode_record(self, role: Role, raw: bytes, stamp_if_none: datetime | None = None) -> Record:
+        """The record of one result as received.
+
+        Raises:
+            SkipRecord: It is no JSON, or no record.
+        """
+        try:
+            document = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            text = f"what is kept of one of HubSpot's {OBJECTS[role]} is no JSON: {error}"
+            raise SkipRecord(INTEGRATION, text, record_id="") from None
+        return record_of(role, Received(document, raw), stamp_if_none=stamp_if_none)
+
+    def deal_state(self, deal: Record) -> DealState:
+        """Pipeline, stage, and when the deal entered the trigger stages it was searched with."""
+        return deal_state(deal)
+
+
 def records_of(
     role: Role, received: Sequence[Received], stamp_if_none: datetime
 ) -> tuple[tuple[Record, ...], tuple[bytes, ...]]:

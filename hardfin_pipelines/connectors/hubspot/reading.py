@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from hardfin_pipelines.connectors.base import Missing, ReadResult
+from hardfin_pipelines.connectors.base import Missing, MissingKind, ReadResult
 from hardfin_pipelines.connectors.concurrency import run_bounded
 from hardfin_pipelines.connectors.errors import SkipRecord
 from hardfin_pipelines.connectors.http import Answer
@@ -19,8 +19,26 @@ SURVIVORS_LOOKED_FOR = 100
 """Ids of one read that are looked up singly to learn what they were merged into, a call each; the rest are missing."""
 
 _MERGED_ROLES: frozenset[Role] = frozenset({"company", "deal", "product"})
-_GONE = "HubSpot has no such record: it was deleted, archived, or is hidden from this connection"
-_NOT_AN_ID = "not a HubSpot record id (a number)"
+
+
+class _Reason(NamedTuple):
+    """Why a record is not there."""
+
+    text: str
+    kind: MissingKind
+
+
+_GONE_TEXT = "HubSpot has no such record: it was deleted, archived, or is hidden from this connection"
+_GONE = _Reason(_GONE_TEXT, "gone")
+# An id of another form comes from HubSpot or from a person: it is not taken for a record that is no more.
+_NOT_AN_ID = _Reason("not a HubSpot record id (a number)", "unreadable")
+_LEFT_OUT = _Reason("HubSpot left it out of its answer and does not say why", "unreadable")
+_KINDS: Mapping[str, MissingKind] = {
+    "OBJECT_NOT_FOUND": "gone",
+    "MISSING_SCOPES": "forbidden",
+    "FORBIDDEN": "forbidden",
+}
+"""HubSpot's category of an error among a batch's results; of any other the record may come another time."""
 
 
 @dataclass(slots=True)
@@ -28,7 +46,7 @@ class _Found:
     """Records by their own id, with their bytes; why others are not there; and those that came but cannot be read."""
 
     records: dict[str, tuple[Record, bytes]] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, _Reason] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
 
     def add(self, other: "_Found") -> None:
@@ -84,12 +102,12 @@ class BatchReader:
     async def _batch(self, role: Role, ids: Sequence[str], names: Sequence[str]) -> _Found:
         request = read_batch(role, ids, names)
         answer = await self._ask(request)
-        found = _Found(reasons=_reasons(answer))
+        found = _Found(reasons=_reasons(answer, ids))
         for received in results_of(answer, request.call):
             try:
                 record = record_of(role, received)
             except SkipRecord as skipped:
-                found.reasons[skipped.record_id] = str(skipped)
+                found.reasons[skipped.record_id] = _Reason(str(skipped), "unreadable")
                 found.unreadable.add(skipped.record_id)
                 continue
             found.records[record.id] = (record, received.raw)
@@ -104,8 +122,12 @@ class BatchReader:
             [lambda each=each: self._survivor(role, each) for each in looked_for],  # type: ignore[misc]
             self._in_flight,
         )
+        for each, owner in zip(looked_for, owners, strict=True):
+            if not owner and found.reasons.get(each, _LEFT_OUT).kind == "unreadable":
+                found.reasons[each] = _GONE
         for each in absent[SURVIVORS_LOOKED_FOR:]:
-            found.reasons[each] = f"{_GONE}; whether it was merged was not asked ({len(absent)} ids did not come)"
+            text = f"{_GONE_TEXT}; whether it was merged was not asked ({len(absent)} ids did not come)"
+            found.reasons[each] = _Reason(text, found.reasons.get(each, _GONE).kind)
         return {each: owner for each, owner in zip(looked_for, owners, strict=True) if owner}
 
     async def _survivor(self, role: Role, record_id: str) -> str:
@@ -121,7 +143,8 @@ def _account(role: Role, asked: Iterable[str], found: _Found, survivors: Mapping
     for each in asked:
         own = known.get(each) or known.get(survivors.get(each, ""))
         if own is None:
-            missing.append(Missing(role, each, found.reasons.get(each, _GONE)))
+            reason = found.reasons.get(each, _LEFT_OUT)
+            missing.append(Missing(role, each, reason.text, reason.kind))
         else:
             chosen.setdefault(own, []).append(each)
     records = tuple(_answering_to(found.records[own][0], aliases) for own, aliases in chosen.items())
@@ -133,14 +156,25 @@ def _answering_to(record: Record, aliases: Iterable[str]) -> Record:
     return record if merged == record.merged_ids else replace(record, merged_ids=merged)
 
 
-def _reasons(answer: Answer) -> dict[str, str]:
-    """What a 207 says of ids it does not give."""
+def _reasons(answer: Answer, asked: Sequence[str]) -> dict[str, _Reason]:
+    """What a 207 says of ids it does not give; an error that names none may be any id's that did not come."""
     errors: Any = answer.members.get("errors")
-    reasons: dict[str, str] = {}
+    by_id: dict[str, _Reason] = {}
+    of_all: dict[str, _Reason] = {}
     for error in errors if isinstance(errors, list) else ():
-        context = error.get("context") if isinstance(error, dict) else None
-        ids = context.get("ids") if isinstance(context, dict) else None
         said = error.get("message") if isinstance(error, dict) else None
-        if isinstance(ids, list) and isinstance(said, str):
-            reasons |= dict.fromkeys(map(str, ids), f"HubSpot: {one_line(said)}")
-    return reasons
+        if not isinstance(said, str):
+            continue
+        named, text = _ids_named(error), f"HubSpot: {one_line(said)}"
+        kind = _KINDS.get(str(error.get("category")), "unreadable")
+        if named:
+            by_id |= dict.fromkeys(named, _Reason(text, kind))
+        else:
+            of_all = dict.fromkeys(asked, _Reason(text, "unreadable" if kind == "gone" else kind))
+    return of_all | by_id
+
+
+def _ids_named(error: Mapping[str, Any]) -> list[str]:
+    context = error.get("context")
+    ids = context.get("ids") if isinstance(context, dict) else None
+    return list(map(str, ids)) if isinstance(ids, list) else []

@@ -119,9 +119,20 @@ def list_pipelines() -> Request:
     return Request("general", "GET", f"{versions.PIPELINES}/deals")
 
 
-def list_properties(role: Role) -> Request:
-    """All property definitions of an object."""
-    return Request("general", "GET", f"{versions.PROPERTIES}/{OBJECTS[role]}")
+def list_properties(role: Role, which: str = "") -> Request:
+    """Property definitions of an object.
+
+    Args:
+        role: Whose.
+        which: "archived=true" or "dataSensitivity=…" for those that are left out otherwise (HubSpot docs: properties).
+    """
+    return Request("general", "GET", f"{versions.PROPERTIES}/{OBJECTS[role]}{which and f'?{which}'}")
+
+
+def list_one(role: Role, properties: Iterable[str]) -> Request:
+    """The record of an object with the lowest id, to see which properties come with it."""
+    names = quote(",".join(properties), safe="")
+    return Request("general", "GET", f"{versions.OBJECTS}/{OBJECTS[role]}?limit=1&properties={names}")
 
 
 def account_details() -> Request:

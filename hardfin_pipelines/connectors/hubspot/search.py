@@ -123,14 +123,14 @@ class DealSearch:
         at_start = True
         while span is not None:
             span = self._following(span, page)
-            fresh = self._fresh(page, last=span is None)
+            fresh = self._fresh(page, following=span)
             if fresh.records or fresh.last or at_start:
                 yield fresh
             at_start = False
             if span is not None:
                 page = await self._fetch(span, with_total=False)
 
-    def _fresh(self, page: Page, *, last: bool) -> Page:
+    def _fresh(self, page: Page, *, following: Span | None) -> Page:
         """The page without what was handed out with the same stamp."""
         records, raw = [], []
         for record, text in zip(page.records, page.raw, strict=True):
@@ -139,7 +139,8 @@ class DealSearch:
                 self._seen[record.id] = record.modified_at
                 records.append(record)
                 raw.append(text)
-        return Page(tuple(records), tuple(raw), page.total, last, page.vendor_time)
+        settled = None if following is None else from_epoch_ms(following.since_ms)
+        return Page(tuple(records), tuple(raw), page.total, following is None, page.vendor_time, settled)
 
     def _following(self, span: Span, page: Page) -> Span | None:
         """What to ask for next; None at the end."""
@@ -204,7 +205,8 @@ class DealSearch:
         records, raw = records_of("deal", results_of(answer, request.call), from_epoch_ms(self._whole.since_ms))
         after = next_cursor(answer.members)
         total = answer.members.get("total") if with_total else None
-        return SearchPage(records, raw, total if isinstance(total, int) else None, not after, answer.vendor_time, after)
+        total = total if isinstance(total, int) else None
+        return SearchPage(records, raw, total, not after, answer.vendor_time, after=after)
 
 
 def next_cursor(members: Mapping[str, Any]) -> str:
