@@ -58,7 +58,11 @@ def write_synced(connection: Connection, synced: Sequence[Synced], stamp: SyncSt
             rows[entity.entity].append(new_row(stamp.org, entity, stamp.now))
     for kind in _ORDER:
         insert_rows(connection, ENTITY_TABLES[kind], rows[kind])
-    insert_rows(connection, links, [link_row(link, stamp) for outcome in synced for link in outcome.links])
+    insert_rows(
+        connection,
+        links,
+        [link_row(link, stamp, outcome.ledger.pipeline_id) for outcome in synced for link in outcome.links],
+    )
     insert_rows(connection, ledger, [_ledger_row(outcome, stamp) for outcome in synced])
     insert_rows(
         connection,
@@ -92,8 +96,8 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         connection.execute(table.insert(), rows)
 
 
-def link_row(link: NewLink, stamp: SyncStamp) -> dict[str, Any]:
-    """The row of a link."""
+def link_row(link: NewLink, stamp: SyncStamp, pipeline_id: str) -> dict[str, Any]:
+    """The row of a link; `pipeline_id` is the pipeline whose rule's mapping its values were made with."""
     return {
         "org": stamp.org,
         "connection_id": stamp.connection_id,
@@ -106,6 +110,8 @@ def link_row(link: NewLink, stamp: SyncStamp) -> dict[str, Any]:
         "run_id": stamp.run_id,
         "mapping_revision": stamp.mapping_revision,
         "url": link.url,
+        "vendor_modified_at": link.vendor_modified_at,
+        "pipeline_id": pipeline_id,
     }
 
 

@@ -6,6 +6,7 @@ transaction that carries it out, made again after a crash, or shown as a preview
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from hardfin_pipelines.sync.entities import ENTITY_OF_ROLE, EntityType
 from hardfin_pipelines.sync.identity import entity_id, normalized_name
@@ -38,6 +39,7 @@ class Context:
         rules: The connection's pipeline rules.
         mappings: The connection's mapping, before a pipeline's own entries.
         properties: The account's description of its fields, by role.
+        described_at: When that was read, by the vendor's clock; None where it is the latest there can be.
     """
 
     org: str
@@ -45,6 +47,7 @@ class Context:
     rules: tuple[PipelineRule, ...]
     mappings: MappingSet
     properties: Mapping[Role, Mapping[str, PropertyDescription]]
+    described_at: datetime | None = None
 
     def mappings_for(self, rule: PipelineRule) -> MappingSet:
         """The mapping with the pipeline's own entries in place."""
@@ -116,7 +119,7 @@ def _plan_deal(bundle: DealBundle, known: Known, context: Context) -> Outcome:
         return protected
     verdict = evaluate_trigger(bundle.state, context.rules)
     if isinstance(verdict, NotTriggered):
-        return Skipped(deal, verdict.reason)
+        return SetAside(deal, verdict.reason) if verdict.waits else Skipped(deal, verdict.reason)
     return plan_project(bundle, known, context, verdict)
 
 
@@ -197,7 +200,8 @@ class _ProjectPlanner:
 
     def _map(self, record: Record) -> Mapped | None:
         mapping = self._mappings[ENTITY_OF_ROLE[record.role]]
-        mapped = map_record(record, mapping, self._context.properties.get(record.role, {}))
+        described = self._context.properties.get(record.role, {})
+        mapped = map_record(record, mapping, described, self._context.described_at)
         if isinstance(mapped, Rejected):
             self._problems.append(f"{record.role.replace('_', ' ')} {record.id}: {mapped.reason}")
             return None
@@ -215,7 +219,7 @@ class _ProjectPlanner:
         self._entities.append(NewEntity(entity, new_id, mapped.values, parents, position))
         compared = {name: parents.get(column) for name, column in PARENT_FIELDS.get(entity, {}).items()}
         texts = {**mapped.texts(), **compared}
-        self._links.append(NewLink(record.role, record.id, entity, new_id, texts, record.url))
+        self._links.append(NewLink(record.role, record.id, entity, new_id, texts, record.url, record.modified_at))
         self._new_links[record.role, record.id] = new_id
 
     def _linked(self, role: Role, external_id: str) -> str | None:
@@ -253,7 +257,8 @@ class _ProjectPlanner:
         for external_id in (record.id, asked):
             if self._linked(record.role, external_id) is None:
                 entity = ENTITY_OF_ROLE[record.role]
-                self._links.append(NewLink(record.role, external_id, entity, linked_id, {}, record.url))
+                link = NewLink(record.role, external_id, entity, linked_id, {}, record.url, record.modified_at)
+                self._links.append(link)
                 self._new_links[record.role, external_id] = linked_id
 
     def _line_items(self, project_id: str, *, first_sync: bool) -> None:
@@ -312,7 +317,8 @@ class _ProjectPlanner:
         candidates = self._names(name)
         if len(candidates) == 1:
             item_id = candidates[0]
-            self._links.append(NewLink("product", product.id, "item", item_id, mapped.texts(), product.url))
+            texts = mapped.texts()
+            self._links.append(NewLink("product", product.id, "item", item_id, texts, product.url, product.modified_at))
             self._new_links["product", product.id] = item_id
             return item_id
         item_id = self._id("item", product.id)

@@ -12,7 +12,7 @@ from hardfin_pipelines.sync.records import Record, Role
 PARENT_FIELDS: Mapping[EntityType, Mapping[str, str]] = MappingProxyType(
     {
         "project": MappingProxyType({"customer": "customer_id"}),
-        "project_line_item": MappingProxyType({"item": "item_id"}),
+        "project_line_item": MappingProxyType({"project": "project_id", "item": "item_id"}),
     }
 )
 """Beside its mapped fields a link keeps which entities its record led to, so that a re-sync can compare them: the name
@@ -40,7 +40,10 @@ class NewEntity:
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link to write: from now on this record is that entity."""
+    """A link to write: from now on this record is that entity.
+
+    `vendor_modified_at` is the vendor's stamp of the version that the values are of.
+    """
 
     role: Role
     external_id: str
@@ -48,6 +51,7 @@ class NewLink:
     entity_id: str
     synced_values: Mapping[str, str | None]
     url: str = ""
+    vendor_modified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

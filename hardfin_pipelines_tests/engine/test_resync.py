@@ -6,10 +6,10 @@ import pytest
 
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.database import writing
-from hardfin_pipelines.platform.tables import customers, items, links, metadata, project_line_items, projects
+from hardfin_pipelines.platform.tables import customers, items, links, project_line_items, projects
+from hardfin_pipelines_tests.engine.interference import interfere
 from hardfin_pipelines_tests.engine.product import OPEN, PRIMARY_COMPANY, Organization, values_of
-
-EVERYTHING_BUT_LEASES = [table for table in metadata.sorted_tables if table.name != "leases"]
+from hardfin_pipelines_tests.engine.resync_cases import EVERYTHING
 
 
 @pytest.fixture
@@ -131,17 +131,17 @@ def test_a_preview_writes_nothing_and_tells_what_the_run_then_does(acme, deal):
     acme.portal.update("deals", deal, {"amount": "130"})
     acme.portal.dissociate("deals", deal, "line_items", acme.lines_of(deal)[1])
     acme.add_line(deal, ("Ramp", "7.25"))
-    before = acme.dump(tables=EVERYTHING_BUT_LEASES)
+    before = acme.dump(tables=EVERYTHING)
 
     preview = acme.resync(deal, preview=True, run_id="preview")
-    assert acme.dump(tables=EVERYTHING_BUT_LEASES) == before
+    assert acme.dump(tables=EVERYTHING) == before
     report = acme.resync(deal, run_id="real")
 
     assert preview.changes == report.changes
     assert preview.preview
     assert not report.preview
     assert {change.kind for change in report.changes} >= {"update", "add", "remove"}
-    assert acme.dump(tables=EVERYTHING_BUT_LEASES) != before
+    assert acme.dump(tables=EVERYTHING) != before
 
 
 def test_a_second_re_sync_changes_nothing(acme, deal):
@@ -163,24 +163,24 @@ def test_a_deal_that_is_gone_is_refused_in_one_line_and_nothing_changes(acme, de
     else:
         acme.fault(path="/crm/objects/*/deals/batch/read", status=200, body='{"status":"COMPLETE","results":[]}')
         acme.fault(path="/crm/objects/*/deals/*", method="GET", status=404, body='{"category":"OBJECT_NOT_FOUND"}')
-    before = acme.dump(tables=EVERYTHING_BUT_LEASES)
+    before = acme.dump(tables=EVERYTHING)
 
     with pytest.raises(Refusal, match="no longer exists or is not visible") as refused:
         acme.resync(deal)
 
     assert "\n" not in str(refused.value)
     assert "nothing was changed" in str(refused.value)
-    assert acme.dump(tables=EVERYTHING_BUT_LEASES) == before
+    assert acme.dump(tables=EVERYTHING) == before
 
 
 def test_a_deal_that_cannot_be_mapped_now_is_refused_with_the_reason(acme, deal):
     acme.force(deal, {"amount": "N/A"})
-    before = acme.dump(tables=EVERYTHING_BUT_LEASES)
+    before = acme.dump(tables=EVERYTHING)
 
     with pytest.raises(Refusal, match=r"cannot re-sync prj_\w+: .*project\.value from 'amount'"):
         acme.resync(deal)
 
-    assert acme.dump(tables=EVERYTHING_BUT_LEASES) == before
+    assert acme.dump(tables=EVERYTHING) == before
 
 
 def test_what_was_never_synced_is_refused(acme, deal):
@@ -233,3 +233,30 @@ def test_a_paused_connection_is_not_re_synced(acme, deal):
 
     with pytest.raises(Refusal, match="acme:hubspot is paused"):
         acme.resync(deal)
+
+
+def test_a_connection_that_is_paused_while_records_are_fetched_is_refused_in_one_line(acme, deal):
+    acme.portal.update("deals", deal, {"dealname": "Eleven robots"})
+    happened = interfere(acme, after="/crm/objects/*/products/batch/read", change=acme.pause)
+
+    with pytest.raises(Refusal, match=r"acme:hubspot is paused: .*; nothing was changed") as refused:
+        acme.resync(deal)
+
+    assert happened == [True]
+    assert "\n" not in str(refused.value)
+    assert acme.project(deal)["name"] == "Ten robots"
+
+
+def test_a_deal_whose_rule_is_held_waits(acme, deal):
+    stages = [("Quote", Decimal("0.5"), False, "quote"), ("Signed", Decimal(1), True, "signed")]
+    acme.portal.add_pipeline("Renewals", stages, "renewals")
+    acme.redescribe()
+    acme.apply(["default", "renewals\n        trigger_stages: [signed]"])
+    renewal = acme.add_deal("Renewal", stage="signed", pipeline="renewals")
+    acme.tick()
+    acme.portal.remove_stage("renewals", "signed", even_if_used=True)
+    acme.redescribe()
+
+    with pytest.raises(Refusal, match=r"cannot re-sync prj_\w+: the rule of pipeline renewals is held \(.+\); nothing"):
+        acme.resync(renewal)
+    acme.resync(deal)

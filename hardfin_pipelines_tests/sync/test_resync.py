@@ -17,7 +17,10 @@ from hardfin_pipelines.sync.resync import (
     compare_fields,
     removed_lines,
 )
+from hardfin_pipelines.sync.resync_choices import BY_DEFAULT, Choices
 from hardfin_pipelines.sync.values import as_decimal, as_instant, to_text
+
+KEEPING = Choices(keep_local_edits=True)
 
 
 def held(texts, synced, *, removed=False, entity_id="pli_1"):
@@ -26,7 +29,7 @@ def held(texts, synced, *, removed=False, entity_id="pli_1"):
 
 def one_field(base, crm, hardfin, *, keep):
     """The change of a field that was `base`, is `crm` in the CRM and `hardfin` in Hardfin; None for no change."""
-    changes = compare_fields(held({"name": hardfin}, {"name": base}), {"name": crm}, keep_local_edits=keep)
+    changes = compare_fields(held({"name": hardfin}, {"name": base}), {"name": crm}, KEEPING if keep else BY_DEFAULT)
     assert len(changes) <= 1
     return changes[0] if changes else None
 
@@ -54,9 +57,7 @@ def test_three_states_of_a_field(base, crm, hardfin, by_default, keeping_edits, 
 
 
 def test_a_field_that_was_never_synced_has_no_base():
-    changes = compare_fields(
-        held({"name": "a"}, {}), {"name": "b", "sku": None, "quantity": "1"}, keep_local_edits=True
-    )
+    changes = compare_fields(held({"name": "a"}, {}), {"name": "b", "sku": None, "quantity": "1"}, KEEPING)
 
     assert [(change.field, change.base, change.decision, change.edited) for change in changes] == [
         ("name", None, "keep", True),
@@ -67,7 +68,7 @@ def test_a_field_that_was_never_synced_has_no_base():
 def test_unmapped_fields_are_not_looked_at():
     line = held({"name": "a", "description": "added in Hardfin", "custom.bay": "7"}, {"name": "a"})
 
-    assert compare_fields(line, {"name": "a"}, keep_local_edits=False) == ()
+    assert compare_fields(line, {"name": "a"}) == ()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_equal_values_are_no_change_however_they_are_written(read, at_vendor, in
     crm = Mapped({"x": _text_or_number(read(at_vendor))}).texts()
     ours = to_text(_text_or_number(read(in_hardfin)))
 
-    assert compare_fields(held({"x": ours}, {}), crm, keep_local_edits=False) == ()
+    assert compare_fields(held({"x": ours}, {}), crm) == ()
 
 
 def _text_or_number(value):
@@ -93,7 +94,7 @@ def _text_or_number(value):
 def test_changes_are_in_the_order_of_the_mapping():
     crm = {"quantity": "2", "name": "b", "custom.bay": "8"}
 
-    changes = compare_fields(held({}, {}), crm, keep_local_edits=False)
+    changes = compare_fields(held({}, {}), crm)
 
     assert [change.field for change in changes] == ["quantity", "name", "custom.bay"]
 
@@ -101,18 +102,18 @@ def test_changes_are_in_the_order_of_the_mapping():
 def test_an_entity_that_only_keeps_edits_writes_nothing():
     line = held({"name": "mine"}, {"name": "a"})
 
-    kept = compare_entity(line, {"name": "b"}, keep_local_edits=True)
-    taken = compare_entity(line, {"name": "b"}, keep_local_edits=False)
+    kept = compare_entity(line, {"name": "b"}, KEEPING)
+    taken = compare_entity(line, {"name": "b"})
 
     assert (kept.kind, kept.title, kept.writes) == ("update", "mine", False)
     assert (taken.kind, taken.title, taken.writes) == ("update", "mine", True)
-    assert not compare_entity(line, {"name": "mine"}, keep_local_edits=False).writes
+    assert not compare_entity(line, {"name": "mine"}).writes
 
 
 def test_a_removed_line_that_came_back_is_restored_even_if_no_field_differs():
-    line = held({"name": "a"}, {"name": "a"}, removed=True)
+    line = held({"name": "a"}, {"name": "a", "status": "removed"}, removed=True)
 
-    change = compare_entity(line, {"name": "a"}, keep_local_edits=True)
+    change = compare_entity(line, {"name": "a"}, KEEPING)
 
     assert change == EntityChange("project_line_item", "pli_1", "a", "restore")
     assert change.writes
@@ -162,7 +163,7 @@ def test_after_a_default_re_sync_crm_and_hardfin_agree_on_all_mapped_fields_and_
 ):
     entity = held(ours, base, removed=removed)
 
-    after = applied(entity, compare_entity(entity, crm, keep_local_edits=False).fields)
+    after = applied(entity, compare_entity(entity, crm).fields)
 
     assert {name: after.texts.get(name) for name in crm} == crm
     assert {name: after.texts.get(name) for name in ours if name not in crm} == {
@@ -174,7 +175,7 @@ def test_after_a_default_re_sync_crm_and_hardfin_agree_on_all_mapped_fields_and_
 def test_hazard_keeping_local_edits_never_changes_a_field_that_was_edited(ours, base, crm):
     entity = held(ours, base)
 
-    after = applied(entity, compare_fields(entity, crm, keep_local_edits=True))
+    after = applied(entity, compare_fields(entity, crm, KEEPING))
 
     for name in {*ours, *base, *crm}:
         if ours.get(name) != base.get(name):
@@ -186,9 +187,9 @@ def test_hazard_keeping_local_edits_never_changes_a_field_that_was_edited(ours, 
 @given(ours=TEXTS, base=TEXTS, crm=TEXTS, keep=st.booleans())
 def test_a_second_re_sync_of_the_same_crm_values_changes_nothing(ours, base, crm, keep):
     entity = held(ours, base)
-    after = replace(applied(entity, compare_fields(entity, crm, keep_local_edits=keep)), synced=crm)
+    after = replace(applied(entity, compare_fields(entity, crm, KEEPING if keep else BY_DEFAULT)), synced=crm)
 
-    again = compare_fields(after, crm, keep_local_edits=keep)
+    again = compare_fields(after, crm, KEEPING if keep else BY_DEFAULT)
 
     assert not [change for change in again if change.decision == "take"]
 
@@ -196,10 +197,10 @@ def test_a_second_re_sync_of_the_same_crm_values_changes_nothing(ours, base, crm
 @given(ours=TEXTS, base=TEXTS, crm=TEXTS, later=TEXTS)
 def test_an_edit_that_was_kept_is_kept_again_after_the_base_has_moved(ours, base, crm, later):
     entity = held(ours, base)
-    kept = [change.field for change in compare_fields(entity, crm, keep_local_edits=True) if change.decision == "keep"]
-    after = replace(applied(entity, compare_fields(entity, crm, keep_local_edits=True)), synced=crm)
+    kept = [change.field for change in compare_fields(entity, crm, KEEPING) if change.decision == "keep"]
+    after = replace(applied(entity, compare_fields(entity, crm, KEEPING)), synced=crm)
 
-    later_changes = {change.field: change for change in compare_fields(after, later, keep_local_edits=True)}
+    later_changes = {change.field: change for change in compare_fields(after, later, KEEPING)}
 
     for name in kept:
         assert name not in later_changes or later_changes[name].decision == "keep"

@@ -5,15 +5,18 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hardfin_pipelines.sync.field_names import FieldName
 from hardfin_pipelines.sync.first_sync import plan_batch, plan_project
 from hardfin_pipelines.sync.mapping import Mapped, map_record
 from hardfin_pipelines.sync.plans import Known
 from hardfin_pipelines.sync.resync import HeldEntity
-from hardfin_pipelines.sync.resync_plan import HeldProject, LinkUpdate, plan_resync
+from hardfin_pipelines.sync.resync_choices import Choices
+from hardfin_pipelines.sync.resync_plan import CustomerNow, HeldProject, LinkUpdate, plan_resync
 from hardfin_pipelines.sync.trigger import Triggered
 from hardfin_pipelines.sync.values import to_text
 from hardfin_pipelines_tests.sync.builders import (
     MAPPINGS,
+    NOON,
     bundle,
     company,
     context,
@@ -41,12 +44,17 @@ def first_sync(deal, known):
     return HeldProject(as_held(project), lines, as_held(customers[0]) if customers else None)
 
 
+def crm_now(held, deal, known):
+    """The project as a first sync would make it of what the CRM says now."""
+    return synced(plan_project(deal, known, context(), Triggered(rule(), "won"), project_id=held.project.id))
+
+
 def re_sync(held, deal, known, *, keep=False):
-    crm = synced(plan_project(deal, known, context(), Triggered(rule(), "won"), project_id=held.project.id))
+    crm = crm_now(held, deal, known)
     customer = next(iter(deal.companies.values()), None)
     mapped = None if customer is None else map_record(customer, MAPPINGS["customer"], {})
-    values = mapped.values if isinstance(mapped, Mapped) else None
-    return plan_resync(held, crm, values, keep_local_edits=keep)
+    now = CustomerNow(mapped.values, customer.modified_at) if isinstance(mapped, Mapped) else None
+    return plan_resync(held, crm, now, Choices(keep_local_edits=keep))
 
 
 def edited(entity, **texts):
@@ -198,7 +206,55 @@ def test_a_link_remembers_the_crm_value_even_where_the_edit_is_kept():
     plan = re_sync(held, changed, known, keep=True)
 
     assert plan.updates == {}
-    assert plan.link_updates == (LinkUpdate("project", held.project.id, {**held.project.synced, "value": "20"}),)
+    assert plan.link_updates == (LinkUpdate("project", held.project.id, {**held.project.synced, "value": "20"}, NOON),)
+
+
+def test_a_line_of_another_project_comes_here_with_its_edits_and_its_status():
+    known = Known()
+    held = first_sync(DEAL, known)
+    theirs = held.lines["6"]
+    elsewhere = replace(edited(theirs, project="prj_other", quantity="4"), removed=True)
+    elsewhere = replace(elsewhere, synced={**theirs.synced, "project": "prj_other", "status": "removed"})
+    held = replace(held, lines={"5": held.lines["5"]}, elsewhere={"6": elsewhere})
+
+    plan = re_sync(held, DEAL, known, keep=True)
+
+    (change,) = plan.changes
+    assert (change.kind, change.id) == ("move", theirs.id)
+    assert [(each.field, each.decision) for each in change.fields] == [
+        ("quantity", "keep"),
+        ("project", "take"),
+        ("status", "take"),
+    ]
+    assert plan.updates == {("project_line_item", theirs.id): {"project": held.project.id}}
+    assert plan.restored == (theirs.id,)
+    assert plan.moves == {theirs.id: "prj_other"}
+    assert plan.link_updates[0].synced_values == {**theirs.synced, "status": "active"}
+
+
+def test_a_line_that_is_kept_with_another_project_is_left_alone_whole():
+    known = Known()
+    held = first_sync(DEAL, known)
+    theirs = edited(held.lines["6"], project="prj_other", quantity="4")
+    held = replace(held, lines={"5": held.lines["5"]}, elsewhere={"6": theirs})
+    crm = crm_now(held, DEAL, known)
+
+    plan = plan_resync(held, crm, None, Choices(keep=frozenset({FieldName("project_line_item", "project", theirs.id)})))
+
+    assert shown(plan) == [("project_line_item", "update", ["project"])]
+    assert not plan.writes
+    assert plan.link_updates == ()
+
+
+def test_what_only_a_kept_field_names_is_not_created():
+    known = Known()
+    held = first_sync(DEAL, known)
+    moved = bundle("1", of_company="8", companies=[company("8", "New owner")], lines=DEAL.line_items.values())
+    crm = crm_now(held, moved, known)
+
+    plan = plan_resync(held, crm, None, Choices(keep=frozenset({FieldName("project", "customer")})))
+
+    assert (plan.new_entities, plan.new_links, plan.writes) == ((), (), False)
 
 
 AMOUNTS = st.sampled_from(["10", "10.00", "12.5", None])
