@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, delete, select, update
 
 from hardfin_pipelines.platform.known_records import chunks
 from hardfin_pipelines.platform.tables import record_events as record_events_table
@@ -105,6 +105,31 @@ def timeline(
         RecordEvent(row.object, row.external_id, row.at, row.kind, row.detail, row.vendor_modified_at, row.run_id)
         for row in rows
     ]
+
+
+def prune_sightings(connection: Connection, older_than: datetime) -> int:
+    """Remove old entries of ALL organizations that only say that a record was seen and left alone.
+
+    The newest entry of each record stays, and so does everything that changed something.
+
+    Returns:
+        How many went.
+    """
+    table, newer = record_events_table, record_events_table.alias("newer")
+    same_record = and_(
+        newer.c.org == table.c.org,
+        newer.c.connection_id == table.c.connection_id,
+        newer.c.object == table.c.object,
+        newer.c.external_id == table.c.external_id,
+        newer.c.id > table.c.id,
+    )
+    return connection.execute(
+        delete(table).where(
+            table.c.kind.in_(["skipped", "protected"]),
+            table.c.at < older_than,
+            select(newer.c.id).where(same_record).exists(),
+        )
+    ).rowcount
 
 
 def reject(
@@ -220,6 +245,14 @@ def due_retries(
         for row in rows
         if row.mapping_revision < revision or now - row.last_seen_at >= set_aside_delay(row.attempts)
     ]
+
+
+def retry_soon(connection: Connection, org: str, connection_id: str) -> None:
+    """Let everything of a connection that is set aside be due for another try: its rules have changed."""
+    table = rejected_records
+    connection.execute(
+        update(table).where(table.c.org == org, table.c.connection_id == connection_id).values(mapping_revision=0)
+    )
 
 
 def _again(insert: Insert) -> dict[str, object]:

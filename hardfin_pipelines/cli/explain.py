@@ -1,0 +1,50 @@
+"""`hardfin explain`: the timeline of a record, and why it stands as it does."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from hardfin_pipelines.cli.opening import open_product, require_organization
+from hardfin_pipelines.cli.output import console, errors, print_json, print_table
+from hardfin_pipelines.cli.work import AsJson, Organization
+from hardfin_pipelines.engine.explaining import ExplainReport, ExplainRequest, explain_record
+
+
+def explain(
+    org: Organization,
+    integration: Annotated[str, typer.Argument(metavar="INTEGRATION", help="The kind of CRM, such as hubspot.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="deal, company, line-item or product.")],
+    record: Annotated[str, typer.Argument(metavar="ID", help="The record's id at the CRM.")],
+    *,
+    ask_crm: Annotated[
+        bool, typer.Option("--ask-crm", help="Ask the CRM for the deal now, and say which rule would take it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what became of a record, when and why, or why nothing did."""
+    deployment = open_product()
+    require_organization(deployment, org)
+    request = ExplainRequest(org, integration, kind, record, ask_crm=ask_crm)
+    with errors.status(f"looking up {escape(kind)} {escape(record)} ..."):
+        report = deployment.run(explain_record(deployment, request))
+    if as_json:
+        print_json({"reason": report.reason, **_as_json(report)})
+        return
+    for line in report.reason:
+        console.print(line, markup=False, highlight=False)
+    if report.record.timeline:
+        rows = [
+            (f"{each.at:%Y-%m-%d %H:%M:%S}", each.what, each.detail, each.by, each.run_id)
+            for each in report.record.timeline
+        ]
+        print_table("timeline (UTC)", ["at", "what", "detail", "by", "run"], rows)
+
+
+def _as_json(report: ExplainReport) -> dict[str, object]:
+    return {
+        "record": asdict(report.record),
+        "connection": asdict(report.connection),
+        "crm_now": None if report.now is None else asdict(report.now),
+    }
