@@ -7,7 +7,21 @@ from typing import NoReturn
 
 import typer
 
-from hardfin_pipelines.cli import database, demo, organizations, sandbox, status, work
+from hardfin_pipelines.cli import (
+    census,
+    database,
+    demo,
+    explain,
+    organizations,
+    preview,
+    project,
+    replay,
+    resync,
+    sandbox,
+    set_aside,
+    status,
+    work,
+)
 from hardfin_pipelines.cli.output import FAILED, REFUSED, print_error
 from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.refusals import Refusal
@@ -24,9 +38,16 @@ app = typer.Typer(
 app.add_typer(organizations.app, name="org")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(database.app, name="db")
+app.add_typer(project.app, name="project")
 app.command("sync")(work.sync)
 app.command("load")(work.load)
-app.command("resync")(work.resync)
+app.command("resync")(resync.resync)
+app.command("preview")(preview.preview)
+app.command("approve")(preview.approve)
+app.command("explain")(explain.explain)
+app.command("census")(census.census)
+app.command("replay")(replay.replay)
+app.command("set-aside")(set_aside.set_aside)
 app.command("status")(status.status)
 app.command("demo")(demo.demo)
 

@@ -28,11 +28,20 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table for people. Vendor values are shown as they are, never as markup."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, unbroken: Sequence[str] = ()
+) -> None:
+    """A table for people. Vendor values are shown as they are, never as markup.
+
+    Args:
+        title: What it is of.
+        columns: Their names.
+        rows: Their cells.
+        unbroken: Columns whose cells stay on one line: what people copy from them.
+    """
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in unbroken)
     for row in rows:
         table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     console.print(table)

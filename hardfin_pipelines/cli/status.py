@@ -1,5 +1,7 @@
 """`hardfin status`: how organizations and their connections are."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -7,9 +9,12 @@ import typer
 from hardfin_pipelines.cli.opening import open_product, require_organization
 from hardfin_pipelines.cli.output import FAILED, console, print_blocks, print_json, print_table
 from hardfin_pipelines.cli.work import AsJson
+from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.record_log import list_rejected
+from hardfin_pipelines.platform.rule_store import HeldRule, held_rules
 from hardfin_pipelines.platform.status import OrganizationState, all_states, organization_state
+from hardfin_pipelines.sync.call_budget import CallForecast
 
 _SHOWN = 20
 
@@ -28,10 +33,12 @@ def status(
         found = organization_state(connection, org, now) if org else None
         states = [found] if found else all_states(connection, now)
         aside = list_rejected(connection, org, limit=_SHOWN) if org else []
+        held = held_rules(connection, org or None)
+    forecasts = {each.connection_id: each for each in call_forecasts(deployment, org or None)}
     if as_json:
-        print_json([_as_json(state) for state in states])
+        print_json([_as_json(state, forecasts, held, now) for state in states])
     else:
-        _show(states)
+        _show(states, forecasts, held)
         if aside:
             rows = [(each.rejection.external_id, each.attempts, each.rejection.reason) for each in aside]
             print_table(f"{org}: set aside", ["deal", "attempts", "reason"], rows)
@@ -39,14 +46,14 @@ def status(
         raise typer.Exit(FAILED)
 
 
-def _show(states: list[OrganizationState]) -> None:
+def _show(states: list[OrganizationState], forecasts: Mapping[str, CallForecast], held: Sequence[HeldRule]) -> None:
     if not states:
         console.print("no organizations yet: apply one with `hardfin org apply FILE`", markup=False)
         return
-    print_blocks([(state.org, _lines(state)) for state in states])
+    print_blocks([(state.org, _lines(state, forecasts, held)) for state in states])
 
 
-def _lines(state: OrganizationState) -> dict[str, str]:
+def _lines(state: OrganizationState, forecasts: Mapping[str, CallForecast], held: Sequence[HeldRule]) -> dict[str, str]:
     lines = {}
     for each in state.connections:
         late = ", LATE" if each.late else ""
@@ -58,12 +65,61 @@ def _lines(state: OrganizationState) -> dict[str, str]:
         lines[f"{each.integration}: work"] = (
             f"{each.waiting} waiting, {each.in_progress} in progress, {each.rejected} set aside"
         )
+        if each.connection_id in forecasts:
+            lines |= _call_lines(each.integration, forecasts[each.connection_id])
+        waiting = [rule for rule in held if rule.connection_id == each.connection_id]
+        if waiting:
+            lines[f"{each.integration}: held"] = "; ".join(
+                f"pipeline {rule.pipeline} since {rule.since:%Y-%m-%d %H:%M} UTC: {rule.because}" for rule in waiting
+            )
     counts = [f"{number} {kind.replace('_', ' ')}s" for kind, number in state.entities.items() if number]
     lines["in Hardfin"] = ", ".join(counts) or "nothing yet"
     return lines
 
 
-def _as_json(state: OrganizationState) -> dict[str, object]:
+def _call_lines(integration: str, forecast: CallForecast) -> dict[str, str]:
+    """What is expected of the account, what was asked today, and how much room there is."""
+    expected = f"about {forecast.per_day:,} a day expected ({forecast.ticks:,} polls)"
+    if forecast.share_of_limit is not None:
+        expected += f", {forecast.share_of_limit:.1%} of the account's {forecast.limit_per_day:,}"
+    today = f"{forecast.today:,} today"
+    if forecast.throttled_today:
+        today += f", {forecast.throttled_today:,} refused"
+    if forecast.allowance is not None and forecast.limit_per_day:
+        today += f", {forecast.allowance.remaining:,} left at {forecast.allowance.seen_at:%H:%M} UTC"
+    free = ", ".join(f"{room.bucket} {room.limit - room.taken} of {room.limit}" for room in forecast.windows)
+    lines = {f"{integration}: calls": "; ".join(filter(None, (expected, today, free and f"free now: {free}")))}
+    if forecast.resting:
+        lines[f"{integration}: rests"] = "; ".join(forecast.resting)
+    return lines
+
+
+def _calls_as_json(forecast: CallForecast | None, now: datetime) -> dict[str, object] | None:
+    if forecast is None:
+        return None
+    allowance = forecast.allowance
+    return {
+        "expected_a_day": forecast.per_day,
+        "polls_a_day": forecast.ticks,
+        "today": forecast.today,
+        "refused_today": forecast.throttled_today,
+        "limit_a_day": forecast.limit_per_day,
+        "share_of_limit": forecast.share_of_limit,
+        "left_today": None if allowance is None or not allowance.per_day else allowance.remaining,
+        "told_at": None if allowance is None else allowance.seen_at,
+        "reserve": forecast.reserve_share,
+        "over_budget": forecast.over_budget(now),
+        "resting": list(forecast.resting),
+        "windows": [
+            {"bucket": room.bucket, "limit": room.limit, "seconds": room.seconds, "free": room.limit - room.taken}
+            for room in forecast.windows
+        ],
+    }
+
+
+def _as_json(
+    state: OrganizationState, forecasts: Mapping[str, CallForecast], held: Sequence[HeldRule], now: datetime
+) -> dict[str, object]:
     return {
         "organization": state.org,
         "name": state.name,
@@ -86,6 +142,12 @@ def _as_json(state: OrganizationState) -> dict[str, object]:
                 "waiting": each.waiting,
                 "in_progress": each.in_progress,
                 "set_aside": each.rejected,
+                "held_rules": [
+                    {"pipeline": rule.pipeline, "because": rule.because, "since": rule.since}
+                    for rule in held
+                    if rule.connection_id == each.connection_id
+                ],
+                "calls": _calls_as_json(forecasts.get(each.connection_id), now),
             }
             for each in state.connections
         ],

@@ -1,4 +1,4 @@
-"""`hardfin sync`, `hardfin load`, `hardfin resync`: the jobs of production, started by hand."""
+"""`hardfin sync`, `hardfin load`: the jobs of production, started by hand."""
 
 import getpass
 from datetime import UTC, datetime
@@ -8,17 +8,15 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from hardfin_pipelines.cli.opening import crm_connection, dagster_instance, open_product, require_organization
+from hardfin_pipelines.cli.opening import crm_connection, dagster_instance, open_product
 from hardfin_pipelines.cli.output import (
     FAILED,
-    REFUSED,
     console,
     errors,
     print_blocks,
     print_error,
     print_json,
     print_pairs,
-    print_table,
 )
 from hardfin_pipelines.engine.refusals import Refusal
 
@@ -42,9 +40,9 @@ def sync(org: Organization, *, as_json: AsJson = False) -> None:
         from hardfin_pipelines.orchestration.launching import sync_now
 
         result = sync_now(instance, org, row.integration, actor())
-    _finish(result.success, result.failure, {"org": org, "run_id": result.run_id, "assets": result.metadata}, as_json)
+    finish_run(result, {"org": org, "run_id": result.run_id, "assets": result.metadata}, as_json=as_json)
     if not as_json:
-        _show_assets(f"{org}: synced", result.metadata)
+        show_assets(f"{org}: synced", result.metadata)
 
 
 def load(
@@ -93,55 +91,9 @@ def load(
                     break
                 _add(totals, result.metadata.get("hardfin/initial_load", {}))
                 progress.advance(task, len(months))
-    _finish(result.success, result.failure, {"org": org, "since": since, **totals}, as_json)
+    finish_run(result, {"org": org, "since": since, **totals}, as_json=as_json)
     if not as_json:
         print_pairs(f"{org}: loaded since {since}", totals)
-
-
-def resync(
-    org: Organization,
-    project: Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id (prj_…), or its deal's id.")],
-    *,
-    preview: Annotated[bool, typer.Option("--preview", help="Show what would change; write nothing.")] = False,
-    keep_local_edits: Annotated[
-        bool, typer.Option("--keep-local-edits", help="Leave fields alone that were edited in Hardfin.")
-    ] = False,
-    connection: Annotated[str, typer.Option(help="The connection, where two CRMs know the deal's id.")] = "",
-    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Re-sync one project: fetch its deal, line items and customer now and bring the project up to them."""
-    deployment = open_product()
-    require_organization(deployment, org)
-    from hardfin_pipelines.engine.resyncing import ResyncRequest, resync_project
-
-    if preview:
-        request = ResyncRequest(
-            org, project, connection, preview=True, keep_local_edits=keep_local_edits, actor=actor()
-        )
-        _show_resync(deployment.run(resync_project(deployment, request)), as_json=as_json)
-        return
-    config = {
-        "project": project,
-        "connection": connection,
-        "preview": False,
-        "keep_local_edits": keep_local_edits,
-        "reason": reason,
-    }
-    with dagster_instance() as instance, console.status(f"re-syncing {escape(project)} ..."):
-        from hardfin_pipelines.orchestration.launching import resync_now
-
-        result = resync_now(instance, org, config, actor())
-    shown = {"org": org, "project": project, "run_id": result.run_id, "assets": result.metadata}
-    _finish(result.success, result.failure, shown, as_json)
-    if not as_json:
-        _show_assets(
-            f"{org}: re-synced {project}",
-            {
-                key: {name: value for name, value in numbers.items() if name != "re_sync"}
-                for key, numbers in result.metadata.items()
-            },
-        )
 
 
 def _day(text: str) -> datetime:
@@ -157,15 +109,24 @@ def _add(totals: dict[str, Any], numbers: dict[str, Any]) -> None:
             totals[name] = totals.get(name, 0) + number
 
 
-def _finish(success: bool, failure: str, shown: dict[str, Any], as_json: bool) -> None:  # noqa: FBT001  # private
+def finish_run(result: Any, shown: dict[str, Any], *, as_json: bool, refused: int = FAILED) -> None:
+    """End a command whose run failed, and print the one JSON document where that is asked for.
+
+    Args:
+        result: How the run ended.
+        shown: What the document says beside that.
+        as_json: Whether a program reads it.
+        refused: The exit code where the run was refused rather than failed.
+    """
     if as_json:
-        print_json(shown | {"success": success, "failure": failure})
-    if not success:
-        print_error(failure)
-        raise typer.Exit(FAILED)
+        print_json(shown | {"success": result.success, "failure": result.failure})
+    if not result.success:
+        print_error(result.failure)
+        raise typer.Exit(refused if result.refused else FAILED)
 
 
-def _show_assets(title: str, metadata: dict[str, dict[str, Any]]) -> None:
+def show_assets(title: str, metadata: dict[str, dict[str, Any]]) -> None:
+    """The numbers that a run reported, below the asset each."""
     console.print(title, markup=False, highlight=False)
     print_blocks(
         [
@@ -173,43 +134,3 @@ def _show_assets(title: str, metadata: dict[str, dict[str, Any]]) -> None:
             for key, numbers in metadata.items()
         ]
     )
-
-
-def _show_resync(report: Any, *, as_json: bool) -> None:
-    changes = [
-        {
-            "record": f"{change.entity} {change.id}",
-            "kind": change.kind,
-            "field": field.field,
-            "as_synced": field.base,
-            "crm": field.crm,
-            "hardfin": field.hardfin,
-            "decision": field.decision,
-        }
-        for change in report.changes
-        for field in change.fields
-    ]
-    changes += [
-        {"record": f"{change.entity} {change.id}", "kind": change.kind}
-        for change in report.changes
-        if change.kind in {"remove", "restore"}
-    ]
-    if as_json:
-        print_json({"project": report.project_id, "preview": report.preview, "calls": report.calls, "changes": changes})
-        return
-    console.print(report.summary(), markup=False, highlight=False)
-    for change in report.changes:
-        title = f"{change.entity.replace('_', ' ')} {change.id}: {_KINDS[change.kind]}"
-        if change.fields:
-            rows = [
-                (each.field, each.base, each.crm, each.hardfin, "CRM value" if each.decision == "take" else "kept")
-                for each in change.fields
-            ]
-            print_table(title, ["field", "as last synced", "CRM now", "Hardfin now", "result"], rows)
-        else:
-            console.print(title, markup=False, highlight=False)
-
-
-_KINDS = {"update": "changed", "add": "new in the CRM", "remove": "gone from the CRM", "restore": "back in the CRM"}
-
-__all__ = ["REFUSED", "actor", "load", "resync", "sync"]

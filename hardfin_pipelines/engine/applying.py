@@ -1,7 +1,7 @@
 """Applying deals to Hardfin: what is known is read, the plan made and carried out in one transaction."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -26,6 +26,9 @@ _REFUSED = (DataError, ValueError, ArithmeticError)
 """What a value that the store cannot hold raises, by database and driver."""
 
 _log = logging.getLogger(__name__)
+
+PlanCheck = Callable[[Sequence[DealBundle], Sequence[Outcome], Known], None]
+"""Looks at a batch's plan, with what was known, in the transaction that is about to carry it out; raises to refuse."""
 
 
 @dataclass(slots=True)
@@ -62,18 +65,19 @@ def apply_bundles(
     stamp: SyncStamp,
     guard: RunGuard,
     counts: ApplyCounts,
+    check: PlanCheck | None = None,
 ) -> None:
     """Apply deals in batches of 200, each in one transaction.
 
     Another run that syncs the same deal at the same time makes the batch fail as a whole; it is then planned again
     with what that run wrote. A deal that the store refuses all the same is set aside. `counts` grows with every batch
-    that is committed.
+    that is committed. What `check` raises ends it before the batch is written.
 
     Raises:
         WorkInterrupted: The connection was paused, edited or disconnected, or the lease was lost, before a batch.
     """
     for start in range(0, len(bundles), _BATCH):
-        _apply_batch(crm, bundles[start : start + _BATCH], stamp, guard, counts)
+        _apply_batch(crm, bundles[start : start + _BATCH], stamp, guard, counts, check)
 
 
 def _apply_batch(
@@ -82,13 +86,17 @@ def _apply_batch(
     stamp: SyncStamp,
     guard: RunGuard,
     counts: ApplyCounts,
+    check: PlanCheck | None,
 ) -> None:
     refused: Exception | None = None
     for _attempt in range(_ATTEMPTS):
         try:
             with writing(crm.engine) as connection:
                 guard.check(connection)
-                outcomes = plan_batch(bundles, _known(connection, bundles, crm.context, stamp), crm.context)
+                known = known_around(connection, bundles, crm.context, stamp)
+                outcomes = plan_batch(bundles, known, crm.context)
+                if check is not None:
+                    check(bundles, outcomes, known)
                 created = _write(connection, crm.destination, outcomes, stamp)
         except IntegrityError as error:
             refused = error
@@ -103,8 +111,8 @@ def _apply_batch(
         return
     # One deal that the store refuses must not keep the others out: halves lead to it.
     middle = len(bundles) // 2
-    _apply_batch(crm, bundles[:middle], stamp, guard, counts)
-    _apply_batch(crm, bundles[middle:], stamp, guard, counts)
+    _apply_batch(crm, bundles[:middle], stamp, guard, counts, check)
+    _apply_batch(crm, bundles[middle:], stamp, guard, counts, check)
 
 
 def _set_aside(
@@ -124,7 +132,8 @@ def _set_aside(
     counts.add([outcome], {})
 
 
-def _known(connection: Connection, bundles: Sequence[DealBundle], context: Context, stamp: SyncStamp) -> Known:
+def known_around(connection: Connection, bundles: Sequence[DealBundle], context: Context, stamp: SyncStamp) -> Known:
+    """What the store holds of some deals and of everything they point to: what their plan depends on."""
     companies = [primary_company(bundle.deal.references.get("company", ())) for bundle in bundles]
     read = [company for bundle in bundles for company in bundle.companies.values()]
     products = [

@@ -1,10 +1,12 @@
 """Applying the documents of organizations to the store, and giving them back."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -17,17 +19,18 @@ from hardfin_pipelines.organizations.models import ConnectionConfiguration, Orga
 from hardfin_pipelines.organizations.plans import Plans, load_plans
 from hardfin_pipelines.organizations.problems import ConfigurationError, Problem
 from hardfin_pipelines.platform.audit import Cause
+from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.organization_store import (
     ConnectionPart,
     OrganizationNotFound,
     OrganizationPart,
-    RulePart,
     StoredOrganization,
     connection_id,
     load_organization,
     write_organization,
 )
+from hardfin_pipelines.platform.rule_store import RulePart
 
 _ATTEMPTS = 3
 
@@ -160,9 +163,31 @@ def _problems(document: OrganizationDocument, stored: StoredOrganization | None,
             else None
         )
         if row is not None and row.description is not None:
-            found = check_against_account(connection, description_from_json(row.description))
+            found = _new_problems(connection, row)
             problems.extend(problem.below(("connections", index)) for problem in found)
     return problems
+
+
+def _new_problems(connection: ConnectionConfiguration, row: ConnectionRow) -> list[Problem]:
+    """What the account cannot do of a connection's part, but for what the stored part asks for as well.
+
+    Those hold rules already; a document that changes something else must not be refused for them.
+    """
+    assert row.description is not None  # noqa: S101  # asked before; for the type checker
+    description = description_from_json(row.description)
+    known: set[tuple[object, str]] = set()
+    with contextlib.suppress(ValidationError):  # nothing is stored, or what an earlier release could read
+        stored = ConnectionConfiguration.model_validate(row.configuration)
+        known = {_thing(stored, problem) for problem in check_against_account(stored, description)}
+    found = check_against_account(connection, description)
+    return [problem for problem in found if _thing(connection, problem) not in known]
+
+
+def _thing(connection: ConnectionConfiguration, problem: Problem) -> tuple[object, str]:
+    """What a problem is about, wherever its pipeline stands in the list."""
+    if len(problem.path) > 1 and problem.path[0] == "pipelines" and isinstance(problem.path[1], int):
+        return (connection.pipelines[problem.path[1]].pipeline, *problem.path[2:]), problem.message
+    return problem.path, problem.message
 
 
 def _apply_one(

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 
+from hardfin_pipelines.engine.call_budget import count_visit
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.opening import describe
 from hardfin_pipelines.engine.refusals import Refusal
@@ -60,6 +61,7 @@ async def connect_account(
     try:
         crm = await describe(deployment, row, connector)
     finally:
+        count_visit(deployment, org, identifier, "describe", connector.calls)
         await connector.aclose()
     # Cursors are vendor time: the connection is enabled as of the vendor's clock.
     enabled_at = crm.described_at or deployment.now()

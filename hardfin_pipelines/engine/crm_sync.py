@@ -4,24 +4,27 @@ Deals stream through in chunks: searched, checked against the ledger, read with 
 The cursor moves only when everything it covers is committed, so a run can die anywhere and be done again.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from hardfin_pipelines.connectors.base import Page, TriggerQuery
 from hardfin_pipelines.engine.applying import ApplyCounts, apply_bundles
+from hardfin_pipelines.engine.completeness import prove
 from hardfin_pipelines.engine.crm_connection import CrmConnection
+from hardfin_pipelines.engine.drift import doubt_where_options_are_new
 from hardfin_pipelines.engine.extraction import Extraction, ReadCounts
 from hardfin_pipelines.engine.guards import WorkInterrupted
-from hardfin_pipelines.engine.set_aside import forget_settled, ids_of, note_missing
+from hardfin_pipelines.engine.record_notes import note_seen
+from hardfin_pipelines.engine.set_aside import forget_settled, note_missing
+from hardfin_pipelines.engine.sorting_out import known_deals, sort_out
 from hardfin_pipelines.engine.visits import Visit
 from hardfin_pipelines.platform.database import reading
-from hardfin_pipelines.platform.known_records import ledger_ids, linked_entities
+from hardfin_pipelines.platform.known_records import linked_entities
+from hardfin_pipelines.sync.completeness import Proof, agrees
 from hardfin_pipelines.sync.cursors import covered_until, look_from
-from hardfin_pipelines.sync.first_sync import protection
-from hardfin_pipelines.sync.plans import Known, Protected, Skipped
 from hardfin_pipelines.sync.records import Record, Role
-from hardfin_pipelines.sync.trigger import NotTriggered, evaluate_trigger
 
 CHUNK = 1_000
 """Deals worked on together: as many as one association call of HubSpot answers for."""
@@ -35,25 +38,46 @@ class SyncReport:
         applied: What became of the deals.
         read: Records landed, by role, and those the vendor did not give.
         calls: Calls sent to the vendor.
+        throttled: Those that it refused for now, and that were waited for.
         total: How many deals the vendor says match, where it says so.
         newest: The newest modification stamp seen, in vendor time.
         began: The vendor's clock at the first answer.
         interrupted: Why the visit stopped early on a person's wish, or "". What is committed stands.
+        seen: The ids of the deals that searches gave.
+        position: Every deal of the scan that was modified before it is committed; None where that is not known.
+        proof: What the vendor counts beside what has an answer, once that was compared.
     """
 
     applied: ApplyCounts = field(default_factory=ApplyCounts)
     read: ReadCounts = field(default_factory=ReadCounts)
     calls: int = 0
+    throttled: int = 0
     total: int | None = None
     newest: datetime | None = None
     began: datetime | None = None
     interrupted: str = ""
+    seen: set[str] = field(default_factory=set)
+    position: datetime | None = None
+    proof: Proof | None = None
+
+    @property
+    def unproved(self) -> str:
+        """What is missing of the window, in one line; "" where nothing is known to be."""
+        return "" if self.proof is None else self.proof.sentence()
+
+    def remarks(self) -> list[str]:
+        """What a person may want to know of how the visit went."""
+        waited = f"the CRM refused {self.throttled} call(s) for now; they were waited for" if self.throttled else ""
+        return [remark for remark in (self.interrupted, waited, self.unproved) if remark]
 
     def numbers(self) -> dict[str, int]:
         """What the visit came to, for the record of a window."""
+        at_vendor = self.total if self.proof is None else self.proof.at_vendor
         return {
-            "at_the_vendor": self.total if self.total is not None else -1,
-            "seen": self.applied.accounted,
+            "at_the_vendor": at_vendor if at_vendor is not None else -1,
+            "accounted": len(self.seen) if self.proof is None else self.proof.accounted,
+            "found_late": 0 if self.proof is None else self.proof.found_late,
+            "unaccounted": 0 if self.proof is None else len(self.proof.unaccounted),
             "synced": self.applied.synced,
             "protected": self.applied.protected,
             "not_triggered": self.applied.not_triggered,
@@ -67,9 +91,13 @@ class SyncReport:
 
 
 def tick_query(crm: CrmConnection, cursor: datetime) -> TriggerQuery:
-    """What a tick asks: everything modified since the cursor, with overlap."""
-    since = look_from(cursor)
+    """What a tick asks: everything modified since the cursor, or since a released rule saw deals last, with overlap."""
+    since = look_from(crm.tick_from(cursor))
     return TriggerQuery(stages=crm.trigger_stages(), modified_from=since, entered_since=since)
+
+
+def _all(stages: Mapping[str, Sequence[str]]) -> list[str]:
+    return [stage for listed in stages.values() for stage in listed]
 
 
 class CrmVisit:
@@ -90,11 +118,31 @@ class CrmVisit:
         connector = self._visit.connector
         pages = connector.deal_pages(query, self._visit.crm.fields.of("deal"))
         try:
-            async for deals in self._chunks(pages):
+            async for deals, settled in self._chunks(pages):
                 await self._sync_chunk(deals)
+                self.report.position = settled
         except WorkInterrupted as wish:
             self.report.interrupted = str(wish)
-        self.report.calls = connector.calls.total
+        self._count_calls()
+
+    async def prove(self, query: TriggerQuery, *, counted_before: bool) -> Proof:
+        """Compare what the vendor counts with what has an answer, and sync what is found missing.
+
+        Args:
+            query: The window, whole.
+            counted_before: The vendor's count at the first answer is enough where no fewer deals were seen: a tick's,
+                which is followed by another soon. Otherwise the vendor is asked once more, now.
+
+        Raises:
+            VendorError: The vendor refused or failed; what is committed stands.
+        """
+        report = self.report
+        if counted_before and agrees(report.total, report.seen, exactly=False):
+            report.proof = Proof(report.total, len(report.seen))
+        else:
+            report.proof = await prove(self._visit.crm, self._visit.connector, self, query, seen=report.seen)
+            self._count_calls()
+        return report.proof
 
     async def sync_records(self, ids: Sequence[str]) -> None:
         """Sync named deals (a webhook, a retry), by reading them instead of searching.
@@ -103,14 +151,18 @@ class CrmVisit:
             VendorError: The vendor refused or failed; what is committed stands.
         """
         connector = self._visit.connector
-        stages = [stage for stages in self._visit.crm.trigger_stages().values() for stage in stages]
-        names = dict.fromkeys((*self._visit.crm.fields.of("deal"), *connector.deciding_fields(stages)))
+        crm = self._visit.crm
+        deciding = connector.deciding_fields(_all(crm.trigger_stages()))
+        # A deal may wait for a rule that is held because its stage is gone, and with it the field that goes with it.
+        described = crm.context.properties.get("deal", {})
+        waiting = [name for name in connector.deciding_fields(_all(crm.held_stages())) if name in described]
+        names = dict.fromkeys((*crm.fields.of("deal"), *deciding, *waiting))
         try:
             for start in range(0, len(ids), CHUNK):
                 await self._sync_named(ids[start : start + CHUNK], list(names))
         except WorkInterrupted as wish:
             self.report.interrupted = str(wish)
-        self.report.calls = connector.calls.total
+        self._count_calls()
 
     async def _sync_named(self, ids: Sequence[str], names: Sequence[str]) -> None:
         result = await self._visit.connector.read("deal", ids, names)
@@ -119,49 +171,48 @@ class CrmVisit:
         note_missing(self._visit.crm.engine, result.missing, self._stamp, self._visit.guard)
         await self._sync_chunk(result.records)
 
-    async def _chunks(self, pages: AsyncIterator[Page]) -> AsyncIterator[list[Record]]:
+    async def _chunks(self, pages: AsyncIterator[Page]) -> AsyncIterator[tuple[list[Record], datetime | None]]:
+        """Deals in chunks, each with the moment before which the scan has nothing left once it is applied."""
         report = self.report
         waiting: dict[str, Record] = {}
+        boundaries: deque[tuple[int, datetime]] = deque()
+        added = taken = 0
+        settled: datetime | None = None
         async for page in pages:
             if report.began is None:
                 report.began, report.total = page.vendor_time, page.total
             self._extraction.land("deal", page.records, page.raw)
             for deal in page.records:
+                added += deal.id not in waiting
                 waiting[deal.id] = deal
+                report.seen.add(deal.id)
                 report.newest = deal.modified_at if report.newest is None else max(report.newest, deal.modified_at)
+            if page.settled_before is not None:
+                boundaries.append((added, page.settled_before))
             while len(waiting) >= CHUNK:
-                yield [waiting.pop(each) for each in list(waiting)[:CHUNK]]
+                chunk = [waiting.pop(each) for each in list(waiting)[:CHUNK]]
+                taken += len(chunk)
+                while boundaries and boundaries[0][0] <= taken:
+                    settled = boundaries.popleft()[1]
+                yield chunk, settled
         if waiting:
-            yield list(waiting.values())
+            yield list(waiting.values()), boundaries[-1][1] if boundaries else settled
 
     async def _sync_chunk(self, deals: Sequence[Record]) -> None:
-        wanted, settled = self._sorted_out(deals)
-        crm = self._visit.crm
-        forget_settled(crm.engine, settled, self._stamp, self._visit.guard)
+        crm, stamp = self._visit.crm, self._stamp
+        with reading(crm.engine) as connection:
+            known = known_deals(connection, stamp.org, stamp.connection_id, stamp.objects["deal"], deals)
+        wanted, settled = sort_out(deals, known, self._visit.connector, crm.context.rules)
+        forget_settled(crm.engine, settled, stamp, self._visit.guard)
+        note_seen(crm.engine, settled, stamp, self._visit.guard)
         self.report.applied.add(settled, {})
         bundles = await self._extraction.bundles(wanted)
+        doubt_where_options_are_new(crm, bundles, self._stamp.now)
         apply_bundles(self._visit.crm, bundles, self._stamp, self._visit.guard, self.report.applied)
 
-    def _sorted_out(self, deals: Sequence[Record]) -> tuple[list[Record], list[Protected | Skipped]]:
-        """The deals worth reading further (triggered and not in the ledger), and what became of the others."""
-        ids = [external_id for deal in deals for external_id in ids_of(deal)]
-        stamp = self._stamp
-        with reading(self._visit.crm.engine) as connection:
-            found = ledger_ids(connection, stamp.org, stamp.connection_id, stamp.objects["deal"], ids)
-        known = Known(ledger=found)
-        wanted: list[Record] = []
-        settled: list[Protected | Skipped] = []
-        for deal in deals:
-            protected = protection(deal, known)
-            if protected is not None and not protected.new_aliases:
-                settled.append(protected)
-                continue
-            verdict = evaluate_trigger(self._visit.connector.deal_state(deal), self._visit.crm.context.rules)
-            if isinstance(verdict, NotTriggered) and protected is None:
-                settled.append(Skipped(deal, verdict.reason))
-                continue
-            wanted.append(deal)
-        return wanted, settled
+    def _count_calls(self) -> None:
+        calls = self._visit.connector.calls
+        self.report.calls, self.report.throttled = calls.total, calls.throttled
 
     def _known_ids(self, role: Role, ids: Collection[str]) -> Collection[str]:
         stamp = self._stamp

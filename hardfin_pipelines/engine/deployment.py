@@ -16,6 +16,7 @@ from hardfin_pipelines.platform.destination import Destination, HardfinTables
 from hardfin_pipelines.platform.migrate import upgrade
 from hardfin_pipelines.platform.secrets import Vault
 from hardfin_pipelines.settings import Settings
+from hardfin_pipelines.sync.call_budget import Purpose
 
 Result = TypeVar("Result")
 
@@ -48,13 +49,15 @@ class Deployment:
         """Our clock: for stamps of our own, never for cursors."""
         return datetime.now(UTC)
 
-    def connector(self, row: ConnectionRow, memory: PageMemory | None = None) -> CrmConnector:
-        """A connector for a connection; close it after use.
+    def connector(
+        self, row: ConnectionRow, memory: PageMemory | None = None, *, purpose: Purpose = "describe"
+    ) -> CrmConnector:
+        """A connector for a connection; close it after use. What it is for decides which calls it leaves to others.
 
         Raises:
             Refusal: The integration is not supported, or the connection has no credentials.
         """
-        return self.vendors.crm_connector(row, memory)
+        return self.vendors.crm_connector(row, memory, purpose=purpose)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run some work to its end in an event loop of its own, and close what it opened there."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from hardfin_pipelines.platform.leases import Lease, LeaseLost, check_fence
-from hardfin_pipelines.platform.tables import connections, organizations
+from hardfin_pipelines.platform.organization_lock import hold_organization
+from hardfin_pipelines.platform.tables import connections
 
 
 class WorkInterrupted(Exception):
@@ -38,9 +39,7 @@ class RunGuard:
             WorkInterrupted: Says what changed, or that another run has taken over.
         """
         # One writer an organization at a time: two connections may be about to create an item of the same name.
-        connection.execute(
-            select(organizations.c.org).where(organizations.c.org == self.org).with_for_update(key_share=True)
-        )
+        hold_organization(connection, self.org)
         row = connection.execute(
             select(connections.c.status, connections.c.revision)
             .where(connections.c.org == self.org, connections.c.connection_id == self.connection_id)
@@ -51,6 +50,14 @@ class RunGuard:
             raise WorkInterrupted(f"{self.connection_id} is {status}: stopped before the next transaction")
         if row.revision != self.revision:
             raise WorkInterrupted(f"{self.connection_id} was edited during the run: the next run uses the new rules")
+        self.check_lease(connection)
+
+    def check_lease(self, connection: Connection) -> None:
+        """Refuse to go on only when another run has taken over: for notes of how far the work came.
+
+        Raises:
+            WorkInterrupted: Another run has the lease.
+        """
         try:
             check_fence(connection, self.lease)
         except LeaseLost as lost:

@@ -10,8 +10,10 @@ from decimal import Decimal
 
 from sqlalchemy import and_, func, select
 
+from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.platform.database import reading
+from hardfin_pipelines.platform.rule_store import held_rules
 from hardfin_pipelines.platform.tables import (
     connections,
     ledger,
@@ -74,6 +76,19 @@ def sync_health(deployment: Deployment) -> SyncHealth:
             pending=connection.execute(count.select_from(pending_work)).scalar_one(),
             rejected=connection.execute(count.select_from(rejected_records)).scalar_one(),
         )
+
+
+def connections_over_budget(deployment: Deployment) -> list[str]:
+    """Connections whose calls do not fit into what their account allows, as "connection: why"."""
+    now = deployment.now()
+    lines = [(each.connection_id, each.over_budget(now)) for each in call_forecasts(deployment)]
+    return [f"{connection_id}: {why}" for connection_id, why in lines if why]
+
+
+def rules_held(deployment: Deployment) -> list[str]:
+    """Pipeline rules that wait because their account lacks what they need, as "connection: which, and why"."""
+    with reading(deployment.engine) as connection:
+        return [str(each) for each in held_rules(connection)]
 
 
 def projects_without_customer(deployment: Deployment) -> list[str]:

@@ -8,20 +8,28 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hardfin_pipelines.connectors.base import Page
+from sqlalchemy import Connection
+
+from hardfin_pipelines.connectors.base import CallCounts, CrmConnector, Page
 from hardfin_pipelines.connectors.errors import VendorError
+from hardfin_pipelines.engine.call_budget import call_counts, refuse_reserved, reserve_of
+from hardfin_pipelines.engine.crm_connection import CrmConnection
 from hardfin_pipelines.engine.crm_runs import unit_name
 from hardfin_pipelines.engine.crm_sync import tick_query
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.failures import note_failure
-from hardfin_pipelines.engine.opening import describe, prepare
+from hardfin_pipelines.engine.opening import describe, look_again_at_held, prepare
+from hardfin_pipelines.engine.record_notes import new_sightings
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.sorting_out import known_deals, sort_out
 from hardfin_pipelines.landing.errors import LandingError
 from hardfin_pipelines.landing.journal import UnitJournal
 from hardfin_pipelines.landing.layout import Unit
+from hardfin_pipelines.platform.call_budget import add_calls, allowances, save_allowances
 from hardfin_pipelines.platform.connection_store import (
     ConnectionRow,
     DueConnection,
@@ -31,15 +39,15 @@ from hardfin_pipelines.platform.connection_store import (
 )
 from hardfin_pipelines.platform.cursor_store import read_cursors, save_cursor
 from hardfin_pipelines.platform.database import reading, writing
-from hardfin_pipelines.platform.known_records import ledger_ids
+from hardfin_pipelines.platform.first_sync_store import SyncStamp
 from hardfin_pipelines.platform.pending import NewWork, add_work
-from hardfin_pipelines.platform.record_log import due_retries, set_aside_versions
+from hardfin_pipelines.platform.record_log import due_retries, record_events, set_aside_versions
+from hardfin_pipelines.platform.rule_holds import mark_seen
 from hardfin_pipelines.platform.secrets import SecretsError
 from hardfin_pipelines.sync.cadence import Tier
-from hardfin_pipelines.sync.first_sync import protection
-from hardfin_pipelines.sync.plans import Known
+from hardfin_pipelines.sync.call_budget import CallCount, DailyAllowance
+from hardfin_pipelines.sync.plans import Protected, Skipped
 from hardfin_pipelines.sync.records import Record
-from hardfin_pipelines.sync.trigger import Triggered, evaluate_trigger
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +74,11 @@ class _Answer:
     deal_object: str = ""
     page: Page | None = None
     worth_a_run: bool = False
+    settled: list[Protected | Skipped] = field(default_factory=list)
     unit: str = ""
-    calls: int = 0
-    throttled: int = 0
+    missed: Mapping[str, datetime] = field(default_factory=dict)
+    calls: CallCounts = field(default_factory=CallCounts)
+    described: CallCounts = field(default_factory=CallCounts)
     error: VendorError | Refusal | None = None
 
 
@@ -97,18 +107,24 @@ async def poll_due(deployment: Deployment, tier: Tier, *, org: str = "", run_id:
         Counts, and a line for every connection that could not be asked. One connection's failure is its own.
     """
     began = time.monotonic()
+    waiting = await look_again_at_held(deployment, tier, org=org)
     now = deployment.now()
     due = _due(deployment, tier, org, now)
     places = asyncio.Semaphore(deployment.settings.poll_concurrency)
-    answers = await asyncio.gather(*(_ask(deployment, connection, places) for connection in due))
+    with reading(deployment.engine) as store:
+        said = allowances(store, org or None)
+    answers = await asyncio.gather(*(_ask(deployment, connection, places, said) for connection in due))
     _note(deployment, answers, run_id)
     return PollReport(
         asked=len(answers),
         changed=sum(answer.worth_a_run for answer in answers),
-        calls=sum(answer.calls for answer in answers),
-        throttled=sum(answer.throttled for answer in answers),
-        errors=sum(answer.error is not None for answer in answers),
-        notes=[f"{answer.due.row.connection_id}: {answer.error}" for answer in answers if answer.error],
+        calls=sum(answer.calls.total for answer in answers),
+        throttled=sum(answer.calls.throttled for answer in answers),
+        errors=len(waiting) + sum(answer.error is not None for answer in answers),
+        notes=[
+            *(f"{connection_id}: {error}" for connection_id, error in waiting.items()),
+            *(f"{answer.due.row.connection_id}: {answer.error}" for answer in answers if answer.error),
+        ],
         seconds=time.monotonic() - began,
         oldest_cursor_minutes=max((_cursor_age(connection, now) for connection in due), default=0.0),
     )
@@ -122,10 +138,18 @@ def _due(deployment: Deployment, tier: Tier, org: str, now: datetime) -> list[Du
         return [DueConnection(row, read_cursors(connection, org, row.connection_id)) for row in rows]
 
 
-async def _ask(deployment: Deployment, due: DueConnection, places: asyncio.Semaphore) -> _Answer:
+async def _ask(
+    deployment: Deployment,
+    due: DueConnection,
+    places: asyncio.Semaphore,
+    said: Mapping[tuple[str, str], DailyAllowance],
+) -> _Answer:
     answer = _Answer(due)
     async with places:
         try:
+            refuse_reserved(
+                deployment, due.row, reserve_of(deployment, "poll"), said.get((due.row.org, due.row.connection_id))
+            )
             await _ask_now(deployment, due, answer)
         except (VendorError, Refusal) as error:
             answer.error = error
@@ -140,41 +164,51 @@ async def _ask(deployment: Deployment, due: DueConnection, places: asyncio.Semap
 async def _ask_now(deployment: Deployment, due: DueConnection, answer: _Answer) -> None:
     row = due.row
     buffer = _Buffer()
-    connector = deployment.connector(row, memory=buffer)
+    connector = deployment.connector(row, memory=buffer, purpose="poll")
+    answer.calls = connector.calls
     try:
-        crm = prepare(deployment, row, deployment.now()) or await describe(deployment, row, connector)
+        crm = prepare(deployment, row, deployment.now())
+        if crm is None:
+            crm = await describe(deployment, row, connector)
+            answer.described = deepcopy(connector.calls)
+        answer.missed = crm.missed
         answer.deal_object = connector.objects()["deal"]
         position = due.cursors.get(answer.deal_object) or row.enabled_at or deployment.now()
         answer.page = await connector.first_page(tick_query(crm, position), crm.fields.of("deal"))
-        triggered = [
-            deal
-            for deal in answer.page.records
-            if isinstance(evaluate_trigger(connector.deal_state(deal), crm.context.rules), Triggered)
-        ]
-        answer.worth_a_run = not answer.page.last or _any_new(deployment, row, answer.deal_object, triggered)
+        wanted = _sort_out(deployment, crm, connector, answer, answer.page)
+        answer.worth_a_run = not _complete(answer.page) or _any_new(deployment, row, answer.deal_object, wanted)
         if answer.worth_a_run:
             answer.unit = unit_name(deployment.now())
             await _keep(deployment, row, answer.unit, buffer.kept)
     finally:
-        answer.calls, answer.throttled = connector.calls.total, connector.calls.throttled
         await connector.aclose()
 
 
-def _any_new(deployment: Deployment, row: ConnectionRow, deal_object: str, triggered: list[Record]) -> bool:
-    """Whether one of the deals is neither in the ledger nor set aside in this very version."""
-    if not triggered:
-        return False
-    ids = [external_id for deal in triggered for external_id in (deal.id, *deal.merged_ids)]
+def _sort_out(
+    deployment: Deployment, crm: CrmConnection, connector: CrmConnector, answer: _Answer, page: Page
+) -> list[Record]:
+    """The deals that may be worth a run; what became of the others is kept with the answer."""
+    if not page.records:
+        return []
+    row = crm.row
     with reading(deployment.engine) as connection:
-        known = Known(ledger=ledger_ids(connection, row.org, row.connection_id, deal_object, ids))
-        aside = set_aside_versions(connection, row.org, row.connection_id, deal_object, [deal.id for deal in triggered])
-    return any(_is_new(deal, known, aside.get(deal.id) == (deal.modified_at, row.revision)) for deal in triggered)
+        known = known_deals(connection, row.org, row.connection_id, answer.deal_object, page.records)
+    wanted, answer.settled = sort_out(page.records, known, connector, crm.context.rules)
+    return wanted
 
 
-def _is_new(deal: Record, known: Known, set_aside: bool) -> bool:  # noqa: FBT001  # private, and called once
-    protected = protection(deal, known)
-    # A deal that another was merged into has an id that is not known yet.
-    return not set_aside if protected is None else bool(protected.new_aliases)
+def _complete(page: Page) -> bool:
+    """Whether the page is the whole answer, by its cursor and by the vendor's own count."""
+    return page.last and (page.total is None or len(page.records) >= page.total)
+
+
+def _any_new(deployment: Deployment, row: ConnectionRow, deal_object: str, wanted: list[Record]) -> bool:
+    """Whether one of the deals is not set aside in this very version: a run would only do that again."""
+    if not wanted:
+        return False
+    with reading(deployment.engine) as connection:
+        aside = set_aside_versions(connection, row.org, row.connection_id, deal_object, [deal.id for deal in wanted])
+    return any(aside.get(deal.id) != (deal.modified_at, row.revision) for deal in wanted)
 
 
 async def _keep(deployment: Deployment, row: ConnectionRow, unit: str, kept: Mapping[str, bytes]) -> None:
@@ -217,11 +251,36 @@ def _note(deployment: Deployment, answers: list[_Answer], run_id: str) -> None:
                     now=now,
                     run_id=run_id,
                 )
+                record_events(
+                    connection,
+                    row.org,
+                    row.connection_id,
+                    new_sightings(connection, answer.settled, _stamp(answer, run_id, now)),
+                )
+                mark_seen(connection, row.org, row.connection_id, answer.missed)
             add_work(connection, row.org, row.connection_id, work, now)
         mark_polled(connection, [answer.due.row for answer in answered], now)
+        _count(connection, answers, now)
     for answer in answers:
         if answer.error is not None:
             note_failure(deployment, answer.due.row, answer.error)
+
+
+def _stamp(answer: _Answer, run_id: str, now: datetime) -> SyncStamp:
+    row = answer.due.row
+    return SyncStamp(row.org, row.connection_id, {"deal": answer.deal_object}, run_id, "poll", row.revision, now)
+
+
+def _count(connection: Connection, answers: list[_Answer], now: datetime) -> None:
+    """Count the calls of all that were asked, those that failed too."""
+    counts: list[CallCount] = []
+    for answer in answers:
+        row, day = answer.due.row, now.date()
+        counts += call_counts(row.org, row.connection_id, day, "describe", answer.described)
+        counts += call_counts(row.org, row.connection_id, day, "poll", answer.calls, beyond=answer.described)
+    add_calls(connection, counts)
+    said = [(answer.due.row, answer.calls.allowance) for answer in answers]
+    save_allowances(connection, [(row.org, row.connection_id, each) for row, each in said if each is not None])
 
 
 def _cursor_age(due: DueConnection, now: datetime) -> float:

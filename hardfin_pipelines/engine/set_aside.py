@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from sqlalchemy import Engine
 
 from hardfin_pipelines.connectors.base import Missing
+from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.guards import RunGuard
+from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.first_sync_store import SyncStamp
+from hardfin_pipelines.platform.pending import NewWork, add_work
 from hardfin_pipelines.platform.record_log import (
     RecordEvent,
+    RejectedRecord,
     Rejection,
     forget_rejections,
     list_rejected,
@@ -46,6 +50,40 @@ def forget_settled(engine: Engine, outcomes: Sequence[Protected | Skipped], stam
         guard.check(connection)
         forget_rejections(connection, stamp.org, stamp.connection_id, deal_object, list(aside))
         record_events(connection, stamp.org, stamp.connection_id, events)
+
+
+def ask_again(
+    deployment: Deployment, org: str, held: Sequence[RejectedRecord], ids: Sequence[str], actor: str
+) -> list[str]:
+    """Ask for records that are set aside, before their time.
+
+    Args:
+        deployment: The deployment.
+        org: The organization.
+        held: Its records that are set aside.
+        ids: Those to ask for; none for all of them.
+        actor: Who asks.
+
+    Returns:
+        The ids that the next run will try.
+
+    Raises:
+        Refusal: An id is not set aside; nothing is asked for.
+    """
+    known = {each.rejection.external_id for each in held}
+    unknown = [external_id for external_id in ids if external_id not in known]
+    if unknown:
+        raise Refusal(f"{org}: {', '.join(unknown)} is not set aside; list what is with `hardfin set-aside {org}`")
+    wanted = [each for each in held if not ids or each.rejection.external_id in ids]
+    with writing(deployment.engine) as connection:
+        for connection_id in sorted({each.connection_id for each in wanted}):
+            work = [
+                NewWork("record", "request", actor, external_id=each.rejection.external_id)
+                for each in wanted
+                if each.connection_id == connection_id
+            ]
+            add_work(connection, org, connection_id, work, deployment.now())
+    return [each.rejection.external_id for each in wanted]
 
 
 def note_missing(engine: Engine, missing: Sequence[Missing], stamp: SyncStamp, guard: RunGuard) -> None:

@@ -66,6 +66,7 @@ def _document(tokens: Tokens) -> dict[str, str | None]:
         "refresh": tokens.refresh,
         "expires_at": tokens.expires_at.isoformat() if tokens.expires_at else None,
         "issued_at": tokens.issued_at.isoformat() if tokens.issued_at else None,
+        "instance_url": tokens.instance_url,
     }
 
 
@@ -75,6 +76,7 @@ def _tokens(document: Mapping[str, Any]) -> Tokens:
         refresh=document["refresh"],
         expires_at=_moment(document["expires_at"]),
         issued_at=_moment(document["issued_at"]),
+        instance_url=document.get("instance_url") or "",  # documents of earlier releases have none
     )
 
 

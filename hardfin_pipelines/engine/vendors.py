@@ -2,25 +2,30 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import httpx
 from sqlalchemy import Connection, Engine
 
-from hardfin_pipelines.connectors.base import CallPlan, CrmConnector, PageMemory
+from hardfin_pipelines.connectors.base import CallPlan, CrmConnector, Decoder, PageMemory
 from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK
 from hardfin_pipelines.connectors.http import open_http_client
 from hardfin_pipelines.connectors.hubspot.connector import HubSpotConnector
-from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
+from hardfin_pipelines.connectors.hubspot.decode import HubSpotDecoder
+from hardfin_pipelines.connectors.hubspot.limits import NO_RESERVE, AccountLimiters, HubSpotLimits, rate_windows
 from hardfin_pipelines.connectors.hubspot.oauth import Grant, OAuthApp, TokenEndpoint, authorize_url
+from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.stored_tokens import StoredTokens, app_missing, save_tokens
+from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.platform.secrets import Vault
 from hardfin_pipelines.settings import Settings
+from hardfin_pipelines.sync.call_budget import Purpose, Reserve
+from hardfin_pipelines.sync.call_windows import CallWindow
 
 if TYPE_CHECKING:
     from hardfin_pipelines.engine.connecting import Secret
@@ -35,24 +40,53 @@ class SignIn:
 
 
 class VendorRegistry:
-    """Makes connectors. One HTTP client serves all those of an event loop; threads may share a registry."""
+    """Makes connectors. One HTTP client serves all those of an event loop; threads may share a registry.
+
+    Attributes:
+        places: Gives out places in the vendors' rate windows to all processes of the deployment.
+        hubspot_limits: How hard HubSpot accounts may be asked.
+    """
 
     def __init__(self, settings: Settings, engine: Engine, vault: Vault) -> None:
         self._settings = settings
         self._engine = engine
         self._vault = vault
         self._http: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+        self.places = StoredPlaces(engine)
+        self._hubspot_limiters: LimiterRegistry[AccountLimiters] = LimiterRegistry(self.places)
         self.hubspot_limits = HubSpotLimits()
 
-    def crm_connector(self, row: ConnectionRow, memory: PageMemory | None = None) -> CrmConnector:
-        """A connector for a connection's account.
+    def crm_connector(
+        self, row: ConnectionRow, memory: PageMemory | None = None, *, purpose: Purpose = "describe"
+    ) -> CrmConnector:
+        """A connector for a connection's account; all of them share its rate limits with every other process.
+
+        Args:
+            row: The connection.
+            memory: Keeps answers of this unit of work.
+            purpose: What the connector is for: it decides which of the day's calls are left to other integrations.
 
         Raises:
             Refusal: The integration is not supported yet.
         """
         self._require(row.integration)
         tokens = StoredTokens(self._engine, self._vault, row, renewable=bool(self._settings.hubspot_client_id))
-        return self._hubspot(tokens, row.account_id, memory)
+        return self._hubspot(tokens, row.account_id, memory, reserve=Reserve(purpose, self._settings.daily_reserve))
+
+    def rate_windows(self, integration: str, account_id: str) -> list[CallWindow]:
+        """The rate windows of an account; none where the integration is not supported yet."""
+        if integration != "hubspot":
+            return []
+        return rate_windows(self.hubspot_limits, self._settings.hubspot_url, account_id)
+
+    def decoder(self, integration: str) -> Decoder:
+        """What turns landed records of an integration into records again, with no connection to anything.
+
+        Raises:
+            Refusal: The integration is not supported yet.
+        """
+        self._require(integration)
+        return HubSpotDecoder()
 
     def consent_url(self, integration: str, redirect_uri: str, state: str) -> str:
         """Where a person lets Hardfin into an account.
@@ -111,6 +145,7 @@ class VendorRegistry:
         memory: PageMemory | None,
         *,
         http: httpx.AsyncClient | None = None,
+        reserve: Reserve = NO_RESERVE,
     ) -> HubSpotConnector:
         configured = bool(self._settings.hubspot_client_id)
         return HubSpotConnector(
@@ -118,9 +153,10 @@ class VendorRegistry:
             base_url=self._settings.hubspot_url,
             app=self._app() if configured else None,
             tokens=tokens,
-            limits=self.hubspot_limits,
+            limits=replace(self.hubspot_limits, reserve=reserve),
             account=account_id,
             memory=memory,
+            limiters=self._hubspot_limiters,
         )
 
     def _client(self) -> httpx.AsyncClient:

@@ -3,7 +3,10 @@
 import dagster as dg
 
 from hardfin_pipelines.engine import health
-from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS
+from hardfin_pipelines.engine.census import deals_without_an_answer
+from hardfin_pipelines.engine.loading import windows_left_open
+from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS, INITIAL_LOAD
+from hardfin_pipelines.orchestration.assets.census import CENSUS
 from hardfin_pipelines.orchestration.assets.operations import SYNC_HEALTH
 from hardfin_pipelines.orchestration.resources import HardfinResource
 
@@ -75,4 +78,60 @@ def no_attention_needed(hardfin: HardfinResource) -> dg.AssetCheckResult:
     return _result(found, severity=dg.AssetCheckSeverity.WARN, what="connection(s) need attention")
 
 
-CHECKS = [project_has_customer, linked_once, line_items_add_up, organizations_on_time, no_attention_needed]
+@dg.asset_check(
+    asset=CENSUS,
+    name="every_deal_has_an_answer",
+    description="Every deal that a census found at a CRM is synced, protected, set aside, or no trigger's business.",
+)
+def every_deal_has_an_answer(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Deals that a census found and no run has seen to yet."""
+    found = deals_without_an_answer(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="deal(s) without an answer; runs will see to them")
+
+
+@dg.asset_check(
+    asset=INITIAL_LOAD,
+    name="windows_close",
+    description="Every window of an initial load that was worked on closed: the CRM's count and ours agreed.",
+)
+def windows_close(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Windows that were loaded and stay open."""
+    found = windows_left_open(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="window(s) of initial loads stay open")
+
+
+@dg.asset_check(
+    asset=SYNC_HEALTH,
+    name="within_call_budget",
+    description="Every connection's expected calls of a day fit into its account's limit, with the reserve of the "
+    "customer's other integrations left over, and no account's calls of the day were used up.",
+)
+def within_call_budget(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Connections that ask for more than their account allows."""
+    found = health.connections_over_budget(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="connection(s) over their call budget")
+
+
+@dg.asset_check(
+    asset=SYNC_HEALTH,
+    name="mapping_matches_account",
+    description="Every active pipeline rule finds its pipeline, its stages and the fields of its mapping in the "
+    "account. One that does not is held: its deals wait instead of becoming projects with blanks.",
+)
+def mapping_matches_account(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Pipeline rules that are held, each with what the account lacks."""
+    found = health.rules_held(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="pipeline rule(s) held")
+
+
+CHECKS = [
+    project_has_customer,
+    linked_once,
+    line_items_add_up,
+    organizations_on_time,
+    no_attention_needed,
+    within_call_budget,
+    mapping_matches_account,
+    every_deal_has_an_answer,
+    windows_close,
+]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, ENTITY_ASSETS, INITIAL_LOAD, vendor_key
+from hardfin_pipelines.orchestration.assets.census import CENSUS
 from hardfin_pipelines.orchestration.assets.crm import RESYNC, TRIGGER_TAG
 from hardfin_pipelines.orchestration.assets.operations import CHANGE_POLL, RETENTION, SYNC_HEALTH
 from hardfin_pipelines.orchestration.partitions import load_partitions, org_partitions
@@ -34,13 +35,14 @@ resync_project_job = dg.define_asset_job(
     selection=_entities.without_checks(),
     partitions_def=org_partitions,
     description="Re-sync one project: pick the organization's partition and give `project` in the config. As launched "
-    "it only **previews** what would change and materializes nothing; set `preview: false` to write.",
+    "it only **previews** what would change and materializes nothing; set `preview: false` to write. `undo: true` puts "
+    "back what the project's last re-sync changed.",
     tags={TRIGGER_TAG: RESYNC},
 )
 
 initial_load_job = dg.define_asset_job(
     "initial_load",
-    selection=dg.AssetSelection.assets(*_history, INITIAL_LOAD),
+    selection=dg.AssetSelection.assets(*_history, INITIAL_LOAD).without_checks(),
     partitions_def=load_partitions,
     description="Load an organization's past deals, by month of modification.",
     tags={TRIGGER_TAG: "load"},
@@ -49,8 +51,14 @@ initial_load_job = dg.define_asset_job(
 health_job = dg.define_asset_job(
     "check_health",
     selection=dg.AssetSelection.assets(SYNC_HEALTH)
-    | dg.AssetSelection.checks_for_assets(SYNC_HEALTH, *ENTITY_ASSETS.values()),
+    | dg.AssetSelection.checks_for_assets(SYNC_HEALTH, CENSUS, INITIAL_LOAD, *ENTITY_ASSETS.values()),
     description="Count how connections are, and run the checks.",
+)
+
+census_job = dg.define_asset_job(
+    "census",
+    selection=dg.AssetSelection.assets(CENSUS).without_checks(),
+    description="Compare what each CRM shows with what has an answer, for the connections that are due.",
 )
 
 retention_job = dg.define_asset_job(
@@ -59,7 +67,7 @@ retention_job = dg.define_asset_job(
     description="Prune old operational events and landed files.",
 )
 
-JOBS = [change_poll_job, sync_org_job, resync_project_job, initial_load_job, health_job, retention_job]
+JOBS = [change_poll_job, sync_org_job, resync_project_job, initial_load_job, health_job, census_job, retention_job]
 
 
 def org_tags(org: str, integration: str, trigger: str, lane: str) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from hardfin_pipelines.definitions import defs
 from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, INITIAL_LOAD, vendor_key
-from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
+from hardfin_pipelines.orchestration.assets.crm import CRM_STEP, REFUSED
 from hardfin_pipelines.orchestration.assets.history import LOAD_STEP, MONTHS_PER_RUN
 from hardfin_pipelines.orchestration.jobs import initial_load_job, org_tags, resync_project_job, sync_org_job
 from hardfin_pipelines.orchestration.partitions import month_keys, onboarding_partitions, org_partitions
@@ -20,12 +20,21 @@ from hardfin_pipelines.orchestration.partitions import month_keys, onboarding_pa
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended: its id, whether it succeeded, why not in one line, and the numbers it reported by asset."""
+    """How a run ended.
+
+    Attributes:
+        run_id: Its id.
+        success: Whether it succeeded.
+        failure: Why not, in one line.
+        metadata: The numbers it reported, by asset.
+        refused: Whether it failed because it cannot be done as asked.
+    """
 
     run_id: str
     success: bool
     failure: str
     metadata: dict[str, dict[str, Any]]
+    refused: bool = False
 
 
 # The command says itself how a run ended; Dagster's own lines are in the run's log.
@@ -130,7 +139,7 @@ def _execute(instance: dg.DagsterInstance, job_name: str, *, run_config: Any = N
     config = {**(run_config or {}), **_QUIET}
     result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=config, **options)
     metadata: dict[str, dict[str, Any]] = {}
-    failure = ""
+    failure, refused = "", False
     for event in result.all_events:
         if event.is_step_materialization:
             materialization = event.step_materialization_data.materialization
@@ -138,8 +147,8 @@ def _execute(instance: dg.DagsterInstance, job_name: str, *, run_config: Any = N
                 key = materialization.asset_key.to_user_string()
                 metadata[key] = {name: value.value for name, value in materialization.metadata.items()}
         if event.is_step_failure:
-            failure = _failure_line(event)
-    return RunResult(result.run_id, result.success, failure, metadata)
+            failure, refused = _failure_line(event), _is_refusal(event)
+    return RunResult(result.run_id, result.success, failure, metadata, refused)
 
 
 def _failure_line(event: dg.DagsterEvent) -> str:
@@ -147,3 +156,9 @@ def _failure_line(event: dg.DagsterEvent) -> str:
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
     return data.error.message.strip() if data.error is not None else "the run failed"
+
+
+def _is_refusal(event: dg.DagsterEvent) -> bool:
+    data = event.step_failure_data.user_failure_data
+    told = None if data is None else data.metadata.get(REFUSED)
+    return told is not None and bool(told.value)

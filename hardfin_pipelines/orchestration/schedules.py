@@ -5,16 +5,14 @@ from types import MappingProxyType
 
 import dagster as dg
 
-from hardfin_pipelines.orchestration.jobs import change_poll_job, health_job, retention_job
+from hardfin_pipelines.orchestration.jobs import census_job, change_poll_job, health_job, retention_job
 from hardfin_pipelines.orchestration.resources import HardfinResource
 from hardfin_pipelines.platform.connection_store import due_connections
 from hardfin_pipelines.platform.database import reading
-from hardfin_pipelines.sync.cadence import Tier
+from hardfin_pipelines.sync.cadence import TIERS, Tier
 
-# Connections of the daily tier are spread over the day in slots of five minutes.
-TIER_CRON: Mapping[Tier, str] = MappingProxyType(
-    {"5m": "*/5 * * * *", "15m": "*/15 * * * *", "30m": "*/30 * * * *", "60m": "0 * * * *", "daily": "*/5 * * * *"}
-)
+# Connections of a tier are spread over its period in slots of five minutes; each slot is one run, where any is due.
+TIER_CRON: Mapping[Tier, str] = MappingProxyType(dict.fromkeys(TIERS, "*/5 * * * *"))
 
 
 def poll_request(tier: Tier, *, org: str = "", run_key: str | None = None) -> dg.RunRequest:
@@ -57,6 +55,14 @@ SCHEDULES = [
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Counts how connections are and runs the checks over all organizations.",
+    ),
+    dg.ScheduleDefinition(
+        name="census_hourly",
+        job=census_job,
+        cron_schedule="12 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Counts the connections whose last census is a day old; fifty an hour, the longest waiting first.",
     ),
     dg.ScheduleDefinition(
         name="retention_daily",

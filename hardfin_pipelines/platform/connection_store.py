@@ -205,6 +205,12 @@ def mark_failed(
     return due
 
 
+def mark_resting(connection: Connection, org: str, connection_id: str, reason: str, until: datetime) -> None:
+    """Visit an active connection no sooner than `until`, for a reason that is no failure."""
+    resting = update(connections).where(_is(org, connection_id), connections.c.status == "active")
+    connection.execute(resting.values(status_reason=reason, next_due_at=until))
+
+
 def mark_needs_attention(connection: Connection, org: str, connection_id: str, cause: Cause) -> bool:
     """Stop visiting a connection until a person has acted; the cause's reason tells them what to do.
 
@@ -272,6 +278,15 @@ def save_description(
         ConnectionNotFound: The organization has no such connection.
     """
     _update(connection, org, connection_id, description=dict(description), described_at=now)
+
+
+def doubt_description(connection: Connection, org: str, connection_id: str) -> None:
+    """Let the account be described again before the next visit.
+
+    Raises:
+        ConnectionNotFound: The organization has no such connection.
+    """
+    _update(connection, org, connection_id, described_at=None)
 
 
 def save_account_id(connection: Connection, org: str, connection_id: str, account_id: str) -> None:

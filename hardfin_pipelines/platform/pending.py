@@ -19,9 +19,11 @@ from hardfin_pipelines.platform.upsert import Insert, upsert
 from hardfin_pipelines.sync.cadence import retry_delay
 
 WorkKind = Literal["changes", "record"]
-WorkTrigger = Literal["poll", "webhook", "retry", "request"]
+WorkTrigger = Literal["poll", "webhook", "census", "retry", "request"]
 
-PRIORITIES: Mapping[WorkTrigger, int] = MappingProxyType({"request": 30, "webhook": 20, "poll": 10, "retry": 0})
+PRIORITIES: Mapping[WorkTrigger, int] = MappingProxyType(
+    {"request": 30, "webhook": 20, "poll": 10, "census": 5, "retry": 0}
+)
 """Work of a higher priority is claimed first: what a person waits for, then what a vendor just told us."""
 
 # Any number does that no other turn in this database is taken by.
@@ -175,7 +177,14 @@ def finish_work(connection: Connection, org: str, connection_id: str, claim: str
 
 
 def release_work(
-    connection: Connection, org: str, connection_id: str, claim: str, now: datetime, *, failed: bool = True
+    connection: Connection,
+    org: str,
+    connection_id: str,
+    claim: str,
+    now: datetime,
+    *,
+    failed: bool = True,
+    not_before: datetime | None = None,
 ) -> int:
     """Take a claim back from a run that did not finish.
 
@@ -187,6 +196,7 @@ def release_work(
         now: Our clock.
         failed: Count an attempt and let the work rest, longer each time. False for a run that was interrupted, such as
             by a pause: its work can be claimed again at once.
+        not_before: The vendor's own word on when to come back.
 
     Returns:
         How many pieces there were; 0 where the claim had ended already.
@@ -198,10 +208,11 @@ def release_work(
     if most is None:
         return 0
     attempts = most + 1
+    again = now + retry_delay(attempts, connection_id)
     return connection.execute(
         update(pending_work)
         .where(where)
-        .values(claim="", claimed_at=None, attempts=attempts, requested_at=now + retry_delay(attempts))
+        .values(claim="", claimed_at=None, attempts=attempts, requested_at=max(again, not_before or again))
     ).rowcount
 
 

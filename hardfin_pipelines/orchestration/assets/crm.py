@@ -12,10 +12,10 @@ import dagster as dg
 from pydantic import Field
 
 from hardfin_pipelines.connectors.errors import VendorError
-from hardfin_pipelines.engine.crm_runs import OrganizationSync, sync_claimed, sync_organization
+from hardfin_pipelines.engine.crm_runs import sync_claimed, sync_organization
 from hardfin_pipelines.engine.crm_sync import SyncReport
+from hardfin_pipelines.engine.organization_sync import OrganizationSync
 from hardfin_pipelines.engine.refusals import Refusal
-from hardfin_pipelines.engine.resyncing import ResyncReport, ResyncRequest, resync_project
 from hardfin_pipelines.orchestration.assets.catalog import (
     CRM_OBJECTS,
     ENTITY_ASSETS,
@@ -23,9 +23,9 @@ from hardfin_pipelines.orchestration.assets.catalog import (
     vendor_key,
     vendor_specs,
 )
+from hardfin_pipelines.orchestration.assets.resyncing import ResyncConfig, resync_or_undo
 from hardfin_pipelines.orchestration.partitions import org_partitions
 from hardfin_pipelines.orchestration.resources import HardfinResource
-from hardfin_pipelines.orchestration.resync_tables import resync_lines, resync_markdown
 from hardfin_pipelines.sync.entities import EntityType
 
 CRM_STEP = "crm_sync"
@@ -33,35 +33,17 @@ CRM_STEP = "crm_sync"
 TRIGGER_TAG = "hardfin/trigger"
 RESYNC = "resync"
 
+REFUSED = "cannot_be_done_as_asked"
+"""Metadata of a failed step: true where the request was refused, false where a vendor failed."""
+
 _SHOWN = 50
 
 Metadata = dict[str, dg.MetadataValue[Any]]
 
 
-class CrmSyncConfig(dg.Config):
+class CrmSyncConfig(ResyncConfig):
     """What to sync. With nothing set: everything that changed at the organization's CRM since the last visit."""
 
-    project: str = Field(
-        default="",
-        description="The one project to re-sync: its Hardfin id (prj_…) or the id of its deal. Empty: an ordinary "
-        "sync (the job resync_project refuses that).",
-    )
-    preview: bool = Field(
-        default=True,
-        description="Only with `project`. true: show what a re-sync would change, field by field, and write nothing; "
-        "the table is in the run's log and on the Events page of hardfin/projects. false: write.",
-    )
-    keep_local_edits: bool = Field(
-        default=False,
-        description="Only with `project`. true: leave fields alone that were edited in Hardfin since the last sync. "
-        "false: the CRM's values replace them.",
-    )
-    reason: str = Field(default="", description="Only with `project`: why, for the audit log.")
-    connection: str = Field(
-        default="",
-        description="A connection, such as acme:hubspot. With a deal's id in `project`, needed only where two CRMs "
-        "know that id. The sensor sets it for ordinary syncs.",
-    )
     claim: str = Field(
         default="", description="Set by the sensor: the pending work this run was started for. Leave it empty."
     )
@@ -74,7 +56,7 @@ def run_actor(context: dg.AssetExecutionContext) -> str:
 
 def failure(error: Exception) -> dg.Failure:
     """A run's end in one clear line. It is not retried at once: the schedule comes back by its own back-off."""
-    return dg.Failure(description=str(error), allow_retries=False)
+    return dg.Failure(description=str(error), metadata={REFUSED: isinstance(error, Refusal)}, allow_retries=False)
 
 
 @dg.multi_asset(
@@ -98,18 +80,7 @@ def crm_sync(
         )
     try:
         if config.project:
-            request = ResyncRequest(
-                org=org,
-                project=config.project,
-                connection_id=config.connection,
-                preview=config.preview,
-                keep_local_edits=config.keep_local_edits,
-                reason=config.reason,
-                actor=run_actor(context),
-                run_id=context.run_id,
-            )
-            resynced = deployment.run(resync_project(deployment, request))
-            yield from _resync_results(context, resynced)
+            yield from resync_or_undo(context, deployment, config, run_actor(context))
             return
         if config.claim:
             work = sync_claimed(deployment, org, config.connection, config.claim, run_id=context.run_id)
@@ -171,33 +142,3 @@ def entity_metadata(
             # The reasons quote the vendor's values: they are in the run's log and in `hardfin status`.
             metadata["set_aside"] = dg.MetadataValue.text(", ".join(aside[:_SHOWN]))
     return metadata
-
-
-def _resync_results(context: dg.AssetExecutionContext, resynced: ResyncReport) -> Iterator[dg.MaterializeResult[None]]:
-    table = dg.MetadataValue.md(resync_markdown(resynced))
-    context.log.info(resynced.summary())
-    for line in resync_lines(resynced):
-        context.log.info(line)
-    if resynced.preview:
-        context.log.info("this was a preview: nothing was written; launch again with preview: false to write")
-        context.log_event(
-            dg.AssetObservation(
-                ENTITY_ASSETS["project"],
-                partition=context.partition_key,
-                description=f"Preview, nothing was written: {resynced.summary()}",
-                metadata={"project": resynced.project_id, "preview": table},
-            )
-        )
-        return
-    for entity, key in ENTITY_ASSETS.items():
-        changed = resynced.changed(entity)
-        if key in context.selected_asset_keys and (changed or entity == "project"):
-            yield dg.MaterializeResult(
-                key,
-                metadata={
-                    "project": resynced.project_id,
-                    "changed": dg.MetadataValue.int(changed),
-                    "vendor_calls": dg.MetadataValue.int(resynced.calls),
-                    **({"re_sync": table} if entity == "project" else {}),
-                },
-            )

@@ -6,8 +6,9 @@ import dagster as dg
 from pydantic import Field
 
 from hardfin_pipelines.connectors.errors import VendorError
-from hardfin_pipelines.engine.crm_runs import OrganizationSync, load_window
+from hardfin_pipelines.engine.organization_sync import OrganizationSync
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.window_loading import load_window
 from hardfin_pipelines.orchestration.assets.catalog import (
     CRM_OBJECTS,
     ENTITY_ASSETS,
@@ -94,5 +95,9 @@ def _results(context: dg.AssetExecutionContext, loads: list[OrganizationSync]) -
         for load in loads:
             for name, number in load.deal_counts().items():
                 counts[f"deals_{name}"] = counts.get(f"deals_{name}", 0) + number
+        proofs = [report.proof for load in loads for report in load.reports.values() if report.proof is not None]
+        counts["deals_at_the_vendor"] = sum(proof.at_vendor or 0 for proof in proofs)
+        counts["deals_accounted"] = sum(proof.accounted for proof in proofs)
+        counts["windows_left_open"] = sum(not proof.holds for proof in proofs)
         counts["vendor_calls"] = sum(report.calls for load in loads for report in load.reports.values())
         yield dg.MaterializeResult(INITIAL_LOAD, metadata=counts)

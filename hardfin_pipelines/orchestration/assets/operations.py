@@ -1,24 +1,32 @@
 """How the work itself goes: polls, health, and the pruning of what Dagster would keep for ever."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import dagster as dg
 from pydantic import Field
 
+from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.health import sync_health
 from hardfin_pipelines.engine.polling import poll_due
 from hardfin_pipelines.landing.retention import prune
 from hardfin_pipelines.orchestration.assets.catalog import OWNER
 from hardfin_pipelines.orchestration.event_log import prune_event_log
 from hardfin_pipelines.orchestration.resources import HardfinResource
+from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.platform.record_log import prune_sightings
+from hardfin_pipelines.sync.call_budget import CallForecast
 
 CHANGE_POLL = dg.AssetKey(["ops", "change_poll"])
 SYNC_HEALTH = dg.AssetKey(["ops", "sync_health"])
 RETENTION = dg.AssetKey(["ops", "retention"])
 
+_SHOWN = 50
+
 KEEP_EVENTS = timedelta(days=7)
 KEEP_LANDED = timedelta(days=90)
+KEEP_SIGHTINGS = timedelta(days=90)
 
 
 class ChangePollConfig(dg.Config):
@@ -73,7 +81,9 @@ def change_poll(
 )
 def sync_health_asset(hardfin: HardfinResource) -> dg.MaterializeResult[None]:
     """Count connections by how they are."""
-    health = sync_health(hardfin.deployment())
+    deployment = hardfin.deployment()
+    health = sync_health(deployment)
+    forecasts = call_forecasts(deployment)
     return dg.MaterializeResult(
         metadata={
             "organizations": health.organizations,
@@ -83,7 +93,33 @@ def sync_health_asset(hardfin: HardfinResource) -> dg.MaterializeResult[None]:
             "connections_needing_attention": len(health.needing_attention),
             "pending_work": health.pending,
             "records_set_aside": health.rejected,
+            "vendor_calls_today": sum(each.today for each in forecasts),
+            "vendor_calls_refused_today": sum(each.throttled_today for each in forecasts),
+            "vendor_calls_expected_a_day": sum(each.per_day for each in forecasts),
+            **({"call_budgets": _call_budgets(forecasts)} if forecasts else {}),
         }
+    )
+
+
+def _call_budgets(forecasts: Sequence[CallForecast]) -> dg.TableMetadataValue:
+    """The connections that ask most of their accounts: ids and numbers only."""
+    most = sorted(forecasts, key=lambda each: (each.share_of_limit or 0.0, each.per_day), reverse=True)
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "connection": each.connection_id,
+                    "expected_a_day": each.per_day,
+                    "of_them_polls": each.ticks,
+                    "account_limit": str(each.limit_per_day or "not told"),
+                    "share": "" if each.share_of_limit is None else f"{each.share_of_limit:.1%}",
+                    "today": each.today,
+                    "refused_today": each.throttled_today,
+                    "free_now": ", ".join(f"{room.bucket} {room.limit - room.taken}" for room in each.windows),
+                }
+            )
+            for each in most[:_SHOWN]
+        ]
     )
 
 
@@ -94,6 +130,11 @@ class RetentionConfig(dg.Config):
         default=KEEP_EVENTS.days,
         ge=1,
         description="Days that operational events of finished runs are kept. Materializations and checks stay.",
+    )
+    sighting_days: int = Field(
+        default=KEEP_SIGHTINGS.days,
+        ge=1,
+        description="Days that a record's timeline keeps that it was seen and left alone; the newest entry stays.",
     )
     landed_days: int = Field(
         default=KEEP_LANDED.days,
@@ -116,5 +157,14 @@ def retention(
     """Prune once."""
     now = datetime.now(UTC)
     events = prune_event_log(context.instance, older_than=now - timedelta(days=config.event_days))
-    landed = prune(hardfin.deployment().settings.landing_root, older_than=now - timedelta(days=config.landed_days))
-    return dg.MaterializeResult(metadata={"events_removed": events, "landed_files_removed": len(landed.landed)})
+    deployment = hardfin.deployment()
+    landed = prune(deployment.settings.landing_root, older_than=now - timedelta(days=config.landed_days))
+    with writing(deployment.engine) as connection:
+        sightings = prune_sightings(connection, now - timedelta(days=config.sighting_days))
+    return dg.MaterializeResult(
+        metadata={
+            "events_removed": events,
+            "landed_files_removed": len(landed.landed),
+            "sightings_removed": sightings,
+        }
+    )
