@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
+from hardfin_pipelines.platform.call_budget import save_allowances
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.tables import audit_events, ledger, organization_revisions, organizations, projects
+from hardfin_pipelines.sync.call_budget import DailyAllowance
 from hardfin_pipelines_tests.product_fixtures import REDIRECT_URI, YAML, Product, months_ago
 
 ACME = YAML.format(org="acme", name="Acme", start=datetime(2026, 1, 1, tzinfo=UTC))
@@ -187,6 +189,43 @@ def test_status_tells_how_everything_is(acme, hardfin):
     assert "1 projects" in ended.out
     assert document["entities"]["project"] == 1
     assert document["connections"][0]["status"] == "active"
+
+
+def test_status_tells_what_is_asked_of_the_account_and_how_much_room_there_is(acme, hardfin):
+    hardfin("sync", "acme")
+
+    shown = " ".join(hardfin("status", "acme").out.split())
+    calls = hardfin("status", "acme", "--json").json[0]["connections"][0]["calls"]
+
+    assert "about 288 a day expected (288 polls);" in shown
+    assert "free now: general" in shown
+    assert "rests" not in shown
+    assert (calls["expected_a_day"], calls["polls_a_day"], calls["refused_today"]) == (288, 288, 0)
+    assert calls["today"] >= 7
+    assert (calls["limit_a_day"], calls["share_of_limit"], calls["over_budget"], calls["resting"]) == (
+        None,
+        None,
+        "",
+        [],
+    )
+    assert [(each["bucket"], each["limit"]) for each in calls["windows"]] == [
+        ("general", 110),
+        ("search", 5),
+        ("associations", 100),
+    ]
+
+
+def test_status_says_what_rests_because_the_day_is_nearly_used_up(acme, hardfin):
+    now = acme.deployment.now()
+    with writing(acme.deployment.engine) as connection:
+        save_allowances(connection, [("acme", "acme:hubspot", DailyAllowance(250_000, 40_000, now))])
+
+    shown = " ".join(hardfin("status", "acme").out.split())
+
+    assert "0.1% of the account's 250,000" in shown
+    assert "40,000 left at" in shown
+    assert "initial loads rest until" in shown
+    assert "initial loads leave 50,000 to its other integrations" in shown
 
 
 def test_status_of_an_account_that_was_revoked_asks_for_a_person_and_exits_with_1(acme, hardfin):

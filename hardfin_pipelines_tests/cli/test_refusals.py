@@ -189,7 +189,7 @@ def test_a_dagster_home_that_cannot_be_used(acme, hardfin, monkeypatch):
 
 @pytest.mark.parametrize("project", ["prj_unknown", "123"])
 def test_a_resync_of_an_unknown_project(acme, hardfin, project):
-    refused(hardfin("resync", "acme", project), project, code=1)
+    refused(hardfin("resync", "acme", project), project)
     refused(hardfin("resync", "acme", project, "--preview"), project)
 
 
@@ -198,7 +198,7 @@ def test_a_resync_of_a_deal_that_was_deleted(acme: Product, hardfin):
     (row,) = acme.table_rows(ledger)
     acme.portals["acme"].archive("deals", row["external_id"])
 
-    refused(hardfin("resync", "acme", row["project_id"]), row["external_id"], "nothing was changed", code=1)
+    refused(hardfin("resync", "acme", row["project_id"]), row["external_id"], "nothing was changed")
 
 
 def test_a_port_that_is_taken(product, hardfin):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hardfin_pipelines_tests.engine.drifting import with_two_rules
 from hardfin_pipelines_tests.engine.product import Organization, Product, running_product
 
 
@@ -32,3 +33,9 @@ def sqlite_product(sqlite_url: str, tmp_path: Path) -> Iterator[Product]:
 def sqlite_acme(sqlite_product: Product) -> Organization:
     """A connected organization on SQLite."""
     return sqlite_product.add_organization()
+
+
+@pytest.fixture
+def held_up(sqlite_product: Product) -> Organization:
+    """Two rules, of which one reads the custom field po_number; no start date, so that no load helps."""
+    return with_two_rules(sqlite_product.add_organization("held", connect=False))

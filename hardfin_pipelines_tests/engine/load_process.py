@@ -5,8 +5,8 @@ from datetime import datetime
 
 from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
 from hardfin_pipelines.engine import crm_sync
-from hardfin_pipelines.engine.crm_runs import load_window
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.window_loading import load_window
 from hardfin_pipelines.settings import load_settings
 
 

@@ -1,6 +1,7 @@
 """Hardfin and a HubSpot sandbox behind real HTTP: one line gives a connected organization with a portal of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,15 +11,18 @@ from typing import Any
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import Table, select
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
 from hardfin_pipelines.engine import configuration
 from hardfin_pipelines.engine.connecting import Secret, connect_account, set_paused
-from hardfin_pipelines.engine.crm_runs import OrganizationSync, load_window, sync_claimed
+from hardfin_pipelines.engine.crm_runs import sync_claimed
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.opening import describe
+from hardfin_pipelines.engine.organization_sync import OrganizationSync
 from hardfin_pipelines.engine.polling import PollReport, poll_due
 from hardfin_pipelines.engine.resyncing import ResyncReport, ResyncRequest, resync_project
+from hardfin_pipelines.engine.window_loading import load_window
 from hardfin_pipelines.organizations.reading import read_text
 from hardfin_pipelines.platform import pending
 from hardfin_pipelines.platform.audit import AuditEntry, list_audit
@@ -65,6 +69,34 @@ class MovableDeployment(Deployment):
         return datetime.now(UTC) + getattr(self, "ahead", timedelta())
 
 
+class BetweenAnswers:
+    """Lets people do something in a portal right after each of the next answers to a path, before the next request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.path = ""
+        self.waiting: deque[Callable[[], object]] = deque()
+
+    def do(self, path: str, *actions: Callable[[], object]) -> None:
+        """One action after each answer to a path, in order."""
+        self.path = path
+        self.waiting = deque(actions)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != self.path or not self.waiting:
+            await self._app(scope, receive, send)
+            return
+        answer: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            answer.append(message)
+
+        await self._app(scope, receive, hold)
+        self.waiting.popleft()()
+        for message in answer:
+            await send(message)
+
+
 @dataclass
 class Product:
     """A sandbox that is up and a deployment that is pointed at it by its settings."""
@@ -72,6 +104,7 @@ class Product:
     sandbox: HubSpotSandbox
     url: str
     deployment: MovableDeployment
+    between: "BetweenAnswers | None" = None
     organizations: dict[str, "Organization"] = field(default_factory=dict)
 
     @property
@@ -166,7 +199,7 @@ class Product:
 
     def rows(self, table: Table, org: str = "") -> list[dict[str, Any]]:
         """All rows of a table, or one organization's."""
-        query = select(table) if not org else select(table).where(table.c.org == org)
+        query = select(table) if not org or "org" not in table.c else select(table).where(table.c.org == org)
         with reading(self.deployment.engine) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -345,11 +378,12 @@ def settings_for(database_url: str, folder: Path, sandbox: HubSpotSandbox, url: 
 def running_product(database_url: str, folder: Path) -> Iterator[Product]:
     """A product for the length of a block."""
     sandbox = HubSpotSandbox()
-    with SandboxServer(sandbox.app) as server:
+    between = BetweenAnswers(sandbox.app)
+    with SandboxServer(between) as server:
         deployment = MovableDeployment.open(settings_for(database_url, folder, sandbox, server.url))
         deployment.vendors.hubspot_limits = FAST
         try:
-            yield Product(sandbox, server.url, deployment)
+            yield Product(sandbox, server.url, deployment, between)
         finally:
             deployment.engine.dispose()
     sandbox.close()

@@ -27,12 +27,11 @@ from hardfin_pipelines.platform.connection_store import (
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.organization_store import (
     OrganizationNotFound,
-    StoredRule,
     enable,
     list_organizations,
     load_organization,
-    load_rules,
 )
+from hardfin_pipelines.platform.rule_store import StoredRule, load_rules
 from hardfin_pipelines.platform.tables import audit_events, credentials, organization_revisions
 from hardfin_pipelines_tests.organizations.accounts import hubspot_account
 from hardfin_pipelines_tests.organizations.strategies import documents

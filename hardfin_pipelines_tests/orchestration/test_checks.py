@@ -11,13 +11,25 @@ from sqlalchemy import Connection, update
 from hardfin_pipelines.orchestration import launching
 from hardfin_pipelines.orchestration.launching import resolved_definitions
 from hardfin_pipelines.platform.audit import Cause
+from hardfin_pipelines.platform.call_budget import save_allowances
 from hardfin_pipelines.platform.connection_store import mark_failed, mark_needs_attention
 from hardfin_pipelines.platform.database import writing
-from hardfin_pipelines.platform.tables import connections, ledger, project_line_items, projects
+from hardfin_pipelines.platform.tables import connections, ledger, pipeline_rules, project_line_items, projects
+from hardfin_pipelines.sync.call_budget import DailyAllowance
 from hardfin_pipelines_tests.orchestration.test_syncing import metadata_of, poll
 from hardfin_pipelines_tests.product_fixtures import Product
 
-NAMES = {"has_customer", "linked_once", "adds_up", "on_time", "no_attention_needed"}
+NAMES = {
+    "has_customer",
+    "linked_once",
+    "adds_up",
+    "on_time",
+    "no_attention_needed",
+    "within_call_budget",
+    "every_deal_has_an_answer",
+    "windows_close",
+    "mapping_matches_account",
+}
 
 
 @pytest.fixture
@@ -59,6 +71,15 @@ def revoke(connection: Connection, now: datetime) -> None:
     mark_needs_attention(connection, "acme", "acme:hubspot", Cause("sync", "access was revoked", now))
 
 
+def use_the_day_up(connection: Connection, now: datetime) -> None:
+    save_allowances(connection, [("acme", "acme:hubspot", DailyAllowance(0, 0, now, now))])
+
+
+def hold_a_rule(connection: Connection, now: datetime) -> None:
+    because = 'mappings.project.owner: the account has no deal field "seller"'
+    connection.execute(update(pipeline_rules).values(held_because=because, held_since=now))
+
+
 def test_all_checks_hold_on_synced_data(synced, instance):
     found = evaluate(instance)
 
@@ -75,7 +96,9 @@ def test_all_checks_hold_on_synced_data(synced, instance):
         (give_two_deals_one_project, "linked_once", dg.AssetCheckSeverity.ERROR, "has several deals"),
         (change_an_amount, "adds_up", dg.AssetCheckSeverity.WARN, "lines 13, deal 12.5"),
         (poll_long_ago, "on_time", dg.AssetCheckSeverity.ERROR, "acme:hubspot: last visited"),
+        (hold_a_rule, "mapping_matches_account", dg.AssetCheckSeverity.WARN, 'no deal field "seller"'),
         (revoke, "no_attention_needed", dg.AssetCheckSeverity.WARN, "acme:hubspot: access was revoked"),
+        (use_the_day_up, "within_call_budget", dg.AssetCheckSeverity.WARN, "acme:hubspot: the account's calls of the"),
     ],
 )  # fmt: skip
 def test_a_check_says_where_it_does_not_hold_and_the_others_still_do(synced, instance, harm, check, severity, where):
@@ -99,3 +122,16 @@ def test_health_counts_connections_that_fail_without_needing_a_person(synced, in
 
     numbers = metadata_of(instance, dg.AssetKey(["ops", "sync_health"]))
     assert (numbers["connections_failing"], numbers["connections_needing_attention"]) == (1, 0)
+
+
+def test_health_shows_what_is_asked_of_each_account_with_numbers_and_ids_only(synced, instance):
+    evaluate(instance)
+
+    numbers = metadata_of(instance, dg.AssetKey(["ops", "sync_health"]))
+    assert numbers["vendor_calls_expected_a_day"] == 288
+    assert numbers["vendor_calls_refused_today"] == 0
+    assert numbers["vendor_calls_today"] >= 10
+    (record,) = numbers["call_budgets"].records
+    assert (record.data["connection"], record.data["expected_a_day"]) == ("acme:hubspot", 288)
+    assert record.data["today"] == numbers["vendor_calls_today"]
+    assert record.data["account_limit"] == "not told"

@@ -31,7 +31,7 @@ GROUPS = {
     "hardfin": {
         "hardfin/customers", "hardfin/items", "hardfin/projects", "hardfin/project_line_items", "hardfin/initial_load",
     },
-    "ops": {"ops/change_poll", "ops/sync_health", "ops/retention"},
+    "ops": {"ops/change_poll", "ops/sync_health", "ops/census", "ops/retention"},
 }  # fmt: skip
 
 JOBS = {
@@ -48,16 +48,18 @@ JOBS = {
         "hardfin/initial_load",
     },
     "check_health": {"ops/sync_health"},
+    "census": {"ops/census"},
     "retention": {"ops/retention"},
 }  # fmt: skip
 
 SCHEDULES = {
     "poll_every_5m": ("change_poll", "*/5 * * * *"),
-    "poll_every_15m": ("change_poll", "*/15 * * * *"),
-    "poll_every_30m": ("change_poll", "*/30 * * * *"),
-    "poll_every_60m": ("change_poll", "0 * * * *"),
+    "poll_every_15m": ("change_poll", "*/5 * * * *"),
+    "poll_every_30m": ("change_poll", "*/5 * * * *"),
+    "poll_every_60m": ("change_poll", "*/5 * * * *"),
     "poll_daily": ("change_poll", "*/5 * * * *"),
     "check_health_every_15m": ("check_health", "7,22,37,52 * * * *"),
+    "census_hourly": ("census", "12 * * * *"),
     "retention_daily": ("retention", "30 3 * * *"),
 }
 
@@ -67,6 +69,10 @@ CHECKS = {
     "hardfin/project_line_items:adds_up",
     "ops/sync_health:on_time",
     "ops/sync_health:no_attention_needed",
+    "ops/sync_health:within_call_budget",
+    "ops/sync_health:mapping_matches_account",
+    "ops/census:every_deal_has_an_answer",
+    "hardfin/initial_load:windows_close",
 }
 
 

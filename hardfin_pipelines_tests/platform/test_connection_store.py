@@ -25,6 +25,7 @@ from hardfin_pipelines.platform.connection_store import (
 )
 from hardfin_pipelines.platform.cursor_store import save_cursor
 from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.sync.cadence import next_due
 from hardfin_pipelines_tests.store_fixtures import A_MOMENT, add_connection, add_organization
 
 ACME = "acme:hubspot"
@@ -99,7 +100,8 @@ def test_polled_connections_are_due_again_by_their_own_cadence(store: Connection
     mark_polled(store, rows, A_MOMENT + timedelta(seconds=17))
     mark_polled(store, [], A_MOMENT)
     assert get_connection(store, "acme", ACME).next_due_at == A_MOMENT + minutes(5)
-    assert get_connection(store, "hourly", "hourly:hubspot").next_due_at == A_MOMENT + minutes(60)
+    hourly = next_due("60m", "hourly:hubspot", A_MOMENT + timedelta(seconds=17))
+    assert get_connection(store, "hourly", "hourly:hubspot").next_due_at == hourly <= A_MOMENT + minutes(60)
     assert get_connection(store, "acme", ACME).last_polled_at == A_MOMENT + timedelta(seconds=17)
     assert get_connection(store, "rival", "rival:hubspot").last_polled_at is None
 

@@ -12,6 +12,7 @@ from hardfin_pipelines.platform.record_log import (
     Rejection,
     forget_rejections,
     list_rejected,
+    prune_sightings,
     record_events,
     reject,
     timeline,
@@ -53,6 +54,26 @@ def test_audit_events_are_read_page_by_page(store: Connection):
 def test_audit_events_are_of_one_organization(store: Connection):
     record_audit(store, "acme", [event(1)])
     assert list_audit(store, "rival") == []
+
+
+def test_pruning_leaves_the_newest_entry_of_each_record_and_all_that_changed_something(store: Connection):
+    def entry(record: str, kind: str, minutes: int) -> RecordEvent:
+        return RecordEvent("deals", record, A_MOMENT + timedelta(minutes=minutes), kind, "why", A_MOMENT, "run-1")
+
+    old = [
+        entry("17", "skipped", 0),
+        entry("17", "synced", 1),
+        entry("17", "protected", 2),
+        entry("17", "protected", 3),
+    ]
+    record_events(store, "acme", ACME, [*old, entry("18", "skipped", 0)])
+    record_events(store, "rival", "rival:hubspot", [entry("17", "skipped", 0)])
+
+    assert prune_sightings(store, A_MOMENT + timedelta(minutes=3)) == 2
+    assert timeline(store, "acme", ACME, "deals", "17") == [old[1], old[3]]
+    assert len(timeline(store, "acme", ACME, "deals", "18")) == 1
+    assert len(timeline(store, "rival", "rival:hubspot", "deals", "17")) == 1
+    assert prune_sightings(store, A_MOMENT + timedelta(days=1)) == 0
 
 
 def test_a_timeline_tells_what_happened_to_one_record_in_order(store: Connection):

@@ -20,6 +20,7 @@ from hardfin_pipelines.platform.pending import (
     stale_claims,
     work_of,
 )
+from hardfin_pipelines.sync.cadence import retry_delay
 from hardfin_pipelines_tests.store_fixtures import A_MOMENT, add_connection, add_organization
 
 ACME = "acme:hubspot"
@@ -131,12 +132,13 @@ def test_every_claim_has_a_key_of_its_own(store: Connection):
 def test_work_of_a_failed_run_rests_longer_each_time(store: Connection):
     add(store, "acme", POLLED)
     now = A_MOMENT
-    for attempt, rest in ((1, 30), (2, 60), (3, 120)):
+    for attempt in (1, 2, 3):
+        rest = retry_delay(attempt, ACME)
         (claimed,) = claim_work(store, 10, now)
         assert claimed.attempts == attempt - 1
         assert release_work(store, "acme", ACME, claimed.key, now) == 1
-        assert claim_work(store, 10, now + seconds(rest - 1)) == []
-        now += seconds(rest)
+        assert claim_work(store, 10, now + rest - seconds(1)) == []
+        now += rest
     assert len(claim_work(store, 10, now)) == 1
 
 

@@ -1,5 +1,7 @@
 """Mapping: vendor properties become an entity's fields, exactly or with a reason."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -112,6 +114,35 @@ def test_a_list_or_option_without_entries_is_no_value():
     assert values({"tier": "n"}, FieldRule("service_level", "tier", convert="option label"))["service_level"] is None
     named_by_list = EntityMapping("project", (FieldRule("name", "sites", convert="list"),))
     assert isinstance(map_record(record("deal", "1", {"sites": ";;"}), named_by_list, {}), Rejected)
+
+
+LABEL = FieldRule("service_level", "tier", convert="option label")
+
+
+def test_the_stored_value_stands_for_an_option_the_account_does_not_have_any_more():
+    assert values({"tier": "bronze"}, LABEL)["service_level"] == "bronze"
+    assert values({"sites": "a;z"}, replace(LABEL, source="sites"))["service_level"] == "Bay A, z"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [replace(LABEL, required=True), replace(LABEL, target="value"), replace(LABEL, target="closed_on")],
+    ids=["required", "a number", "a date"],
+)
+def test_an_option_without_a_label_rejects_the_record_where_no_raw_value_would_do(rule):
+    assert reason({"tier": "bronze"}, rule) == (
+        f"project.{rule.target} from 'tier': expected one of the options of 'tier', got 'bronze'"
+    )
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(1, True), (0, True), (-1, False)])
+def test_an_option_may_be_newer_than_the_description_of_the_account(hours, kept):
+    deal = record("deal", "1", {"dealname": "Deal", "tier": "bronze"})
+    described_at = deal.modified_at + timedelta(hours=hours)
+
+    found = map_record(deal, EntityMapping("project", (NAME, LABEL)), {"tier": TIERS}, described_at)
+
+    assert isinstance(found, Mapped if kept else Rejected)
 
 
 def test_a_field_the_entity_needs_is_required_even_when_the_mapping_does_not_say_so():

@@ -1,5 +1,6 @@
 """Rule 1: which deals meet the trigger."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -47,9 +48,38 @@ def test_a_deal_in_a_pipeline_without_a_rule_does_not_sync_though_the_stage_has_
     assert reason(state("renewals", "won"), rule("default")) == "pipeline renewals has no active rule"
 
 
+def test_a_deal_that_came_with_nothing_that_decides_waits_for_another_look():
+    verdict = evaluate_trigger(state("", ""), [rule()])
+
+    assert verdict == NotTriggered("the CRM gave neither its pipeline nor its stage", waits=True)
+
+
 def test_a_deal_without_pipeline_or_stage_does_not_sync():
-    assert reason(state("", ""), rule()) == "pipeline (none) has no active rule"
+    assert reason(state("", "open"), rule()) == "pipeline (none) has no active rule"
     assert "stage (none) is not a trigger stage" in reason(state("default", ""), rule())
+
+
+def test_a_deal_waits_for_a_rule_that_is_held_and_for_no_other():
+    held = replace(rule("renewals"), held_because="the field zip is gone")
+
+    verdict = evaluate_trigger(state("renewals", "won"), [rule(), held])
+
+    assert verdict == NotTriggered("the rule of pipeline renewals is held: the field zip is gone", waits=True)
+    assert triggered(state("default", "won"), rule(), held).rule.pipeline_id == "default"
+    still_open = evaluate_trigger(state("renewals", "open"), [rule(), held])
+    assert isinstance(still_open, NotTriggered)
+    assert not still_open.waits
+
+
+def test_a_deal_waits_where_the_held_rule_would_decide_though_it_passed_through_another():
+    held = replace(rule("renewals", stages=("signed",)), held_because="the field zip is gone")
+    moved_on = state("renewals", "signed", won=1)
+
+    passed = rule(since=NOON)
+    assert evaluate_trigger(moved_on, [passed, held]) == NotTriggered(
+        "the rule of pipeline renewals is held: the field zip is gone", waits=True
+    )
+    assert triggered(moved_on, passed).rule.pipeline_id == "default"
 
 
 def test_paused_rules_never_trigger():

@@ -183,6 +183,10 @@ def test_an_option_the_account_no_longer_has_is_refused():
         as_option_label("a;c", MANY)
 
 
+def test_a_removed_option_can_stand_for_itself_beside_the_labels_of_others():
+    assert as_option_label("a;c", MANY, removed_too=True) == "Bay A, c"
+
+
 def test_without_options_the_stored_value_is_shown():
     assert as_option_label("g", None) == "g"
     assert as_option_label("g", PropertyDescription("x", "X", "text")) == "g"
