@@ -29,7 +29,7 @@ def demo(
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Keep everything up afterwards, to look around.")] = False,
     port: Annotated[int, typer.Option(help="Dagster's port; 0 takes a free one.")] = 0,
 ) -> None:
-    """Run the main job: sandbox up, initial load, a tick, an edit left alone, a re-sync; then say what happened."""
+    """Run the main job: preview, initial load, a tick, an edit left alone, a re-sync, a replay; say what happened."""
     began = time.monotonic()
     home = _fresh_home()
     sandbox = HubSpotSandbox(redirect_uris=[REDIRECT_URI])
@@ -45,8 +45,8 @@ def demo(
             deployment = Deployment.open(load_settings())
             dagster_home = ensure_dagster_home(home)
             console.rule("[bold]Hardfin Pipelines: demo")
-            story = Story(deployment, sandbox, sandbox_url, accounts)
-            story.connect_organizations(home / "organizations")
+            story = Story(deployment, sandbox, sandbox_url, accounts, home)
+            story.connect_organizations()
             console.print("Dagster is starting ...")
             with running_dagster(dagster_home, variables, port or (3000 if keep_up else 0)) as dagster_url:
                 story.tell(dagster_url)
@@ -94,6 +94,8 @@ def _say_what_next(home: Path, dagster_url: str, sandbox_url: str) -> None:
     _say(f"source {shown}/environment", "point the command line at this demo")
     _say(".venv/bin/hardfin status", "what is in Hardfin, and how the connections are")
     _say(".venv/bin/hardfin org export rover-rentals", "an organization as YAML")
+    _say(".venv/bin/hardfin preview rover-rentals", "what a load would sync now, field by field")
+    _say(".venv/bin/hardfin census rover-rentals", "what the CRM shows, beside what has an answer here")
 
 
 def _say(command: str, what: str) -> None:

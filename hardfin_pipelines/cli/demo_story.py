@@ -10,6 +10,7 @@ import httpx
 from rich.progress import Progress
 from sqlalchemy import select
 
+from hardfin_pipelines.cli import demo_insight
 from hardfin_pipelines.cli.dagster_api import DagsterApi, wait_until
 from hardfin_pipelines.cli.output import console, print_blocks
 from hardfin_pipelines.cli.sandbox_accounts import REDIRECT_URI, SandboxAccount
@@ -40,14 +41,6 @@ _RULE = """\
 """
 
 
-_NAMES: Mapping[EntityType, str] = {
-    "project": "projects",
-    "customer": "customers",
-    "project_line_item": "line items",
-    "item": "items",
-}
-
-
 @dataclass(slots=True)
 class Counts:
     """What one organization has in Hardfin, and what it cost."""
@@ -61,17 +54,24 @@ class Story:
     """The demo's steps. Everything but the sales team's own deeds goes through Dagster."""
 
     def __init__(
-        self, deployment: Deployment, sandbox: HubSpotSandbox, sandbox_url: str, accounts: list[SandboxAccount]
+        self,
+        deployment: Deployment,
+        sandbox: HubSpotSandbox,
+        sandbox_url: str,
+        accounts: list[SandboxAccount],
+        folder: Path,
     ) -> None:
         self._deployment = deployment
         self._sandbox = sandbox
         self._sandbox_url = sandbox_url
         self._accounts = accounts
+        self._folder = folder
         self._loaded: dict[str, Counts] = {}
         self._dagster = DagsterApi("")
 
-    def connect_organizations(self, folder: Path) -> None:
+    def connect_organizations(self) -> None:
         """Write the organizations' YAML, apply it, and give consent for each at the sandbox as a person would."""
+        folder = self._folder / "organizations"
         folder.mkdir(parents=True, exist_ok=True)
         for account in self._accounts:
             names = [pipeline["id"] for pipeline in self._pipelines(account)]
@@ -86,6 +86,7 @@ class Story:
                 connect_account(self._deployment, account.org, "hubspot", secret, actor="cli:demo")
             )
             self._say(1, f"{account.org}: YAML applied, HubSpot account {row.account_id} connected ({row.status})")
+            self._say(1, demo_insight.preview_line(self._deployment, account.org))
 
     def tell(self, dagster_url: str) -> None:
         """The steps that Dagster carries out."""
@@ -94,7 +95,10 @@ class Story:
         first = self._accounts[0]
         won = self._win_a_deal(first)
         self._edit_is_left_alone(first, won)
+        self._explain(first, won)
         self._resync(first, won)
+        store = self._folder / "replayed.db"
+        self._say(7, demo_insight.replay_line(self._deployment, first.org, store))
 
     def summarize(self, seconds: float) -> None:
         """The table at the end."""
@@ -105,7 +109,7 @@ class Story:
             loaded = self._loaded[account.org]
             counts = {
                 "deals at first": f"{account.holds.deals}, of them {account.holds.won_deals} won",
-                "in Hardfin now": ", ".join(f"{entities[kind]} {name}" for kind, name in _NAMES.items()),
+                "in Hardfin now": ", ".join(f"{entities[kind]} {name}" for kind, name in demo_insight.NAMES.items()),
                 "vendor calls": f"{loaded.calls} for the load (least possible {loaded.least}), "
                 f"{self._calls(account)} in all",
             }
@@ -170,15 +174,27 @@ class Story:
             raise Refusal(f"project of deal {deal_id} was changed by a tick: {before!r} became {after!r}")
         self._say(4, f"{account.org}: sales renamed deal {deal_id}; after the next tick the project is still {after!r}")
 
+    def _explain(self, account: SandboxAccount, deal_id: str) -> None:
+        for line in demo_insight.explain_lines(self._deployment, account.org, deal_id):
+            self._say(5, line)
+
     def _resync(self, account: SandboxAccount, deal_id: str) -> None:
+        """Operations edited a field that sales edits too; a re-sync that keeps local edits takes all the others."""
         from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
 
-        config = {"project": deal_id, "preview": False, "reason": "shown by the demo"}
+        project_id = str(self._project_of(account, deal_id))
+        kept = "Gate code 4711, ask for Ines"
+        self._say(6, demo_insight.edit_line(self._deployment, account.org, project_id, kept))
+        account.portal.update("deals", deal_id, {"description": "Deliver before noon."})
+        config = {"project": deal_id, "preview": False, "keep_local_edits": True, "reason": "shown by the demo"}
         tags = {"dagster/partition": account.org, "hardfin/org": account.org, "hardfin/project": deal_id}
         run_id = self._dagster.launch("resync_project", {"ops": {CRM_STEP: {"config": config}}}, tags)
         self._dagster.wait_for_run(run_id)
-        name = self._project_name(account, deal_id)
-        self._say(5, f"{account.org}: somebody asked for a re-sync of that project: it is {name!r} now")
+        name, held = (self._project_value(account, deal_id, each) for each in ("name", demo_insight.EDITED))
+        if held != kept:
+            raise Refusal(f"project {project_id}: the re-sync did not keep the local edit, it is {held!r} now")
+        self._say(6, f"{account.org}: somebody re-synced the project keeping local edits: its name is {name!r} now")
+        self._say(6, f"{account.org}: ... and its {demo_insight.EDITED} still {held!r}, whatever sales wrote")
 
     def _tick(self, account: SandboxAccount) -> None:
         """The run that the schedule of the organization's cadence asks for, asked for now instead of in minutes."""
@@ -231,9 +247,12 @@ class Story:
             )
 
     def _project_name(self, account: SandboxAccount, deal_id: str) -> str:
+        return self._project_value(account, deal_id, "name")
+
+    def _project_value(self, account: SandboxAccount, deal_id: str, field: str) -> str:
         project_id = self._project_of(account, deal_id)
         with reading(self._deployment.engine) as connection:
-            query = select(projects.c.name).where(projects.c.org == account.org, projects.c.id == project_id)
+            query = select(projects.c[field]).where(projects.c.org == account.org, projects.c.id == project_id)
             return str(connection.scalar(query))
 
     def _calls(self, account: SandboxAccount) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -55,9 +56,12 @@ class SandboxServer:
         ...     httpx.get(server.url)
     """
 
-    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Port 0 takes a free one; `url` says which."""
+    def __init__(
+        self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, certificate: Path | None = None
+    ) -> None:
+        """Port 0 takes a free one; `url` says which. A `certificate` (PEM with its key) serves https."""
         self._app = app
+        self._certificate = certificate
         self._address = (host, port)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -72,8 +76,8 @@ class SandboxServer:
         """
         listener = socket.create_server(self._address)
         host, port = listener.getsockname()[:2]
-        self.url = f"http://{host}:{port}"
-        server = uvicorn.Server(_config(self._app))
+        self.url = f"{'https' if self._certificate else 'http'}://{host}:{port}"
+        server = uvicorn.Server(_config(self._app, ssl_certfile=self._certificate))
         self._server = server
         self._thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
         self._thread.start()
