@@ -215,17 +215,3 @@ def test_what_is_taken_now_is_told_for_every_window(engine: Engine):
     asked = [window(span_ms=5_000), window("another", span_ms=5_000)]
     with reading(engine) as connection:
         assert list(taken_now(connection, asked).values()) == [3, 0]
-
-
-def test_a_place_costs_little(sqlite_engine: Engine):
-    """An initial load of 550 calls has 0.3 s of CPU for them; here without those that wait together."""
-    places = StoredPlaces(sqlite_engine)
-
-    async def run() -> float:
-        await places.reserve(window(limit=1_000_000))
-        began = time.process_time()
-        for _ in range(300):
-            await places.reserve(window(limit=1_000_000))
-        return time.process_time() - began
-
-    assert asyncio.run(run()) / 300 < 0.003
