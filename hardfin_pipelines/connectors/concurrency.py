@@ -7,14 +7,15 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def run_bounded(jobs: Sequence[Callable[[], Awaitable[Result]]], most: int) -> list[Result]:
+async def run_bounded(
+    jobs: Sequence[Callable[[], Awaitable[Result]]], most: int | asyncio.Semaphore
+) -> list[Result]:
     """The results of all jobs in their order, at most `most` of them at work at a time.
 
-    The first failure ends the others and is raised as it is.
+    A semaphore in place of the number bounds the jobs of several calls together. The first failure ends the others
+    and is raised as it is.
     """
-    if len(jobs) <= 1:
-        return [await job() for job in jobs]
-    gate = asyncio.Semaphore(most)
+    gate = asyncio.Semaphore(most) if isinstance(most, int) else most
 
     async def run(job: Callable[[], Awaitable[Result]]) -> Result:
         async with gate:

@@ -4,18 +4,22 @@ Deals stream through in chunks: searched, checked against the ledger, read with 
 The cursor moves only when everything it covers is committed, so a run can die anywhere and be done again.
 """
 
-from collections import deque
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from hardfin_pipelines.connectors.base import Page, TriggerQuery
 from hardfin_pipelines.engine.applying import ApplyCounts, apply_bundles
 from hardfin_pipelines.engine.completeness import prove
 from hardfin_pipelines.engine.crm_connection import CrmConnection
+from hardfin_pipelines.engine.deal_chunks import CompleteDeals, SearchedDeals, SortedDeals, cut
 from hardfin_pipelines.engine.drift import doubt_where_options_are_new
+from hardfin_pipelines.engine.earlier_choices import first_choice
 from hardfin_pipelines.engine.extraction import Extraction, ReadCounts
 from hardfin_pipelines.engine.guards import WorkInterrupted
+from hardfin_pipelines.engine.overlapping import each_of, in_thread, one_ahead
 from hardfin_pipelines.engine.record_notes import note_seen
 from hardfin_pipelines.engine.set_aside import forget_settled, note_missing
 from hardfin_pipelines.engine.sorting_out import known_deals, sort_out
@@ -27,7 +31,7 @@ from hardfin_pipelines.sync.cursors import covered_until, look_from
 from hardfin_pipelines.sync.records import Record, Role
 
 CHUNK = 1_000
-"""Deals worked on together: as many as one association call of HubSpot answers for."""
+"""Deals worked on together at most: as many as one association call of HubSpot answers for."""
 
 
 @dataclass(slots=True)
@@ -106,7 +110,9 @@ class CrmVisit:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
         self._stamp = visit.stamp
-        self._extraction = Extraction(visit.connector, visit.crm.fields, visit.landing, self._known_ids)
+        self._extraction = Extraction(
+            visit.connector, visit.crm.fields, visit.landing, self._known_ids, memory=visit.memory
+        )
         self.report = SyncReport(read=self._extraction.counts)
 
     async def sync(self, query: TriggerQuery) -> None:
@@ -118,9 +124,15 @@ class CrmVisit:
         connector = self._visit.connector
         pages = connector.deal_pages(query, self._visit.crm.fields.of("deal"))
         try:
-            async for deals, settled in self._chunks(pages):
-                await self._sync_chunk(deals)
-                self.report.position = settled
+            # While some deals are applied, the products of the next are read, the lines of those behind them, the
+            # companies of others, and more are searched for: none of the vendor's rate buckets waits for anything.
+            searched = one_ahead(self._searched(pages))
+            sorted_out = one_ahead(each_of(searched, self._sorted_out))
+            with_lines = one_ahead(each_of(sorted_out, self._with_lines))
+            async with aclosing(one_ahead(each_of(with_lines, self._completed))) as complete:
+                async for deals in complete:
+                    await in_thread(partial(self._apply, deals))
+                    self.report.position = deals.settled_before
         except WorkInterrupted as wish:
             self.report.interrupted = str(wish)
         self._count_calls()
@@ -169,46 +181,58 @@ class CrmVisit:
         self._extraction.land("deal", result.records, result.raw)
         self._extraction.counts.missing.extend(f"deal {missing.id}: {missing.reason}" for missing in result.missing)
         note_missing(self._visit.crm.engine, result.missing, self._stamp, self._visit.guard)
-        await self._sync_chunk(result.records)
+        found = await self._with_lines(await self._sorted_out(SearchedDeals(result.records)))
+        deals = await self._completed(found)
+        await in_thread(partial(self._apply, deals))
 
-    async def _chunks(self, pages: AsyncIterator[Page]) -> AsyncIterator[tuple[list[Record], datetime | None]]:
-        """Deals in chunks, each with the moment before which the scan has nothing left once it is applied."""
+    async def _searched(self, pages: AsyncIterator[Page]) -> AsyncGenerator[SearchedDeals]:
+        """Deals in chunks of whole pages, as many as surely fit."""
         report = self.report
         waiting: dict[str, Record] = {}
-        boundaries: deque[tuple[int, datetime]] = deque()
-        added = taken = 0
-        settled: datetime | None = None
+        behind = settled_before = None
         async for page in pages:
             if report.began is None:
                 report.began, report.total = page.vendor_time, page.total
             self._extraction.land("deal", page.records, page.raw)
             for deal in page.records:
-                added += deal.id not in waiting
                 waiting[deal.id] = deal
                 report.seen.add(deal.id)
                 report.newest = deal.modified_at if report.newest is None else max(report.newest, deal.modified_at)
-            if page.settled_before is not None:
-                boundaries.append((added, page.settled_before))
-            while len(waiting) >= CHUNK:
-                chunk = [waiting.pop(each) for each in list(waiting)[:CHUNK]]
-                taken += len(chunk)
-                while boundaries and boundaries[0][0] <= taken:
-                    settled = boundaries.popleft()[1]
-                yield chunk, settled
-        if waiting:
-            yield list(waiting.values()), boundaries[-1][1] if boundaries else settled
+            settled_before = page.settled_before or settled_before
+            if len(waiting) + len(page.records) > CHUNK:
+                for chunk in cut(waiting.values(), CHUNK, behind, settled_before):
+                    yield chunk
+                behind = settled_before
+                waiting.clear()
+        for chunk in cut(waiting.values(), CHUNK, behind, settled_before):
+            yield chunk
 
-    async def _sync_chunk(self, deals: Sequence[Record]) -> None:
-        crm, stamp = self._visit.crm, self._stamp
+    async def _sorted_out(self, searched: SearchedDeals) -> SortedDeals:
+        crm, stamp, deals = self._visit.crm, self._stamp, searched.deals
         with reading(crm.engine) as connection:
             known = known_deals(connection, stamp.org, stamp.connection_id, stamp.objects["deal"], deals)
         wanted, settled = sort_out(deals, known, self._visit.connector, crm.context.rules)
-        forget_settled(crm.engine, settled, stamp, self._visit.guard)
-        note_seen(crm.engine, settled, stamp, self._visit.guard)
-        self.report.applied.add(settled, {})
-        bundles = await self._extraction.bundles(wanted)
-        doubt_where_options_are_new(crm, bundles, self._stamp.now)
-        apply_bundles(self._visit.crm, bundles, self._stamp, self._visit.guard, self.report.applied)
+        now = [deal.id for deal in wanted]
+        chosen = {*now, *await first_choice(self._visit.memory, "deals to read", [deal.id for deal in deals], now)}
+        return SortedDeals(
+            [each for each in settled if each.deal.id not in chosen],
+            await self._extraction.with_companies([deal for deal in deals if deal.id in chosen]),
+            searched.settled_before,
+        )
+
+    async def _with_lines(self, found: SortedDeals) -> SortedDeals:
+        return found._replace(wanted=await self._extraction.with_lines(found.wanted))
+
+    async def _completed(self, found: SortedDeals) -> CompleteDeals:
+        return CompleteDeals(found.settled, await self._extraction.completed(found.wanted), found.settled_before)
+
+    def _apply(self, deals: CompleteDeals) -> None:
+        crm, stamp, guard = self._visit.crm, self._stamp, self._visit.guard
+        forget_settled(crm.engine, deals.settled, stamp, guard)
+        note_seen(crm.engine, deals.settled, stamp, guard)
+        self.report.applied.add(deals.settled, {})
+        doubt_where_options_are_new(crm, deals.bundles, stamp.now)
+        apply_bundles(crm, deals.bundles, stamp, guard, self.report.applied)
 
     def _count_calls(self) -> None:
         calls = self._visit.connector.calls

@@ -1,16 +1,25 @@
 """Reading what deals point to, with as few calls as the vendor allows, and landing all of it as received."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from hardfin_pipelines.connectors.base import Missing, ReadResult, References
+from hardfin_pipelines.connectors.base import Missing, PageMemory, ReadResult, References
+from hardfin_pipelines.engine.earlier_choices import first_choice
 from hardfin_pipelines.sync.first_sync import DealBundle, primary_company
 from hardfin_pipelines.sync.records import Record, Reference, Role
 from hardfin_pipelines.sync.trigger import DealState
 
 KnownIds = Callable[[Role, Collection[str]], Collection[str]]
 """Those of some external ids that are linked already: their records need not be read."""
+
+
+_CHUNKS_UNDER_WAY = 3
+"""Chunks of deals that are still being read or applied when another one's companies are asked for."""
+
+
+_NOTHING = ReadResult((), ())
 
 
 class RecordReader(Protocol):
@@ -75,12 +84,15 @@ class Extraction:
         known_ids: KnownIds,
         *,
         read_linked: bool = False,
+        memory: PageMemory | None = None,
     ) -> None:
         self._connector = connector
         self._fields = fields
         self._landing = landing
         self._known_ids = known_ids
         self._read_linked = read_linked
+        self._memory = memory
+        self._just_read: dict[Role, deque[dict[str, Record]]] = {}
         self.counts = ReadCounts()
 
     def land(self, role: Role, records: Sequence[Record], raw: Sequence[bytes]) -> None:
@@ -91,33 +103,69 @@ class Extraction:
     async def bundles(self, deals: Sequence[Record]) -> list[DealBundle]:
         """The deals with their companies, line items and products.
 
+        Raises:
+            VendorError: The vendor refused or failed; nothing was decided.
+        """
+        return await self.completed(await self.with_lines(await self.with_companies(deals)))
+
+    async def with_companies(self, deals: Sequence[Record]) -> "DealsRead":
+        """The deals with what they point to, and the companies among it. The first of three steps.
+
+        Raises:
+            VendorError: The vendor refused or failed; nothing was decided.
+        """
+        if not deals:
+            return DealsRead(())
+        references = await self._connector.references([deal.id for deal in deals], ("company", "line_item"))
+        deals = [_with_references(deal, references[deal.id]) for deal in deals]
+        return DealsRead(deals, await self._read_shared("company", filter(None, map(_customer_id, deals))))
+
+    async def with_lines(self, read: "DealsRead") -> "DealsRead":
+        """The same deals with their line items as well. The second step.
+
+        Raises:
+            VendorError: The vendor refused or failed; nothing was decided.
+        """
+        return replace(read, lines=await self._read("line_item", _ids(read.deals, "line_item")))
+
+    async def completed(self, read: "DealsRead") -> list[DealBundle]:
+        """The same deals with their products as well, each with its own. The last step.
+
         A line item that is gone by now is left out. One that cannot be read for another reason sets its deal aside, and
         so does a company that cannot be read: the first sync happens once, and must not lose a line.
 
         Raises:
             VendorError: The vendor refused or failed; nothing was decided.
         """
-        if not deals:
-            return []
-        references = await self._connector.references([deal.id for deal in deals], ("company", "line_item"))
-        deals = [_with_references(deal, references[deal.id]) for deal in deals]
-        companies = await self._read("company", filter(None, map(_customer_id, deals)))
-        lines = await self._read("line_item", _ids(deals, "line_item"), whatever_is_known=True)
+        deals, companies, lines = read.deals, read.companies, read.lines
         line_items = _by_asked_id(lines)
-        products = await self._read("product", _ids(line_items.values(), "product"))
+        products = await self._read_shared("product", _ids(line_items.values(), "product"))
         records = _Records(_by_asked_id(companies), line_items, _by_asked_id(products))
         missing = {(each.role, each.id): each for read in (companies, lines, products) for each in read.missing}
         absent = [_absent(deal, records, missing) for deal in deals] if missing else [()] * len(deals)
         self._landing.land_references(deals, absent)
         return [self._bundle(deal, records, of_deal) for deal, of_deal in zip(deals, absent, strict=True)]
 
-    async def _read(self, role: Role, ids: Iterable[str], *, whatever_is_known: bool = False) -> ReadResult:
+    async def _read_shared(self, role: Role, ids: Iterable[str]) -> ReadResult:
+        """Records that many deals point to, those left out that are linked already.
+
+        The deals before may be on their way to the store still: what was read for them is not asked for again.
+        """
+        all_ids = list(dict.fromkeys(ids))
+        known = () if self._read_linked else self._known_ids(role, all_ids)
+        wanted = [external_id for external_id in all_ids if external_id not in known]
+        before = self._just_read.setdefault(role, deque(maxlen=_CHUNKS_UNDER_WAY))
+        found = {each: read[each] for read in before for each in wanted if each in read}
+        unread = [each for each in wanted if each not in found]
+        result = await self._read(role, await first_choice(self._memory, f"{role} to read", all_ids, unread))
+        records = (*{record.id: record for record in found.values()}.values(), *result.records)
+        before.append(found | _by_asked_id(result))
+        return ReadResult(records, (), result.missing)
+
+    async def _read(self, role: Role, ids: Iterable[str]) -> ReadResult:
         wanted = list(dict.fromkeys(ids))
-        if not (whatever_is_known or self._read_linked):
-            known = set(self._known_ids(role, wanted))
-            wanted = [external_id for external_id in wanted if external_id not in known]
         if not wanted:
-            return ReadResult((), ())
+            return _NOTHING
         result = await self._connector.read(role, wanted, self._fields.of(role))
         self.land(role, result.records, result.raw)
         self.counts.missing.extend(f"{missing.role} {missing.id}: {missing.reason}" for missing in result.missing)
@@ -135,6 +183,15 @@ class Extraction:
             products={product: records.products[product] for product in own_products},
             unread=tuple(_unread(each) for each in missing if _is_needed(each)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DealsRead:
+    """Deals that know what they point to, and what of it was read so far; companies that are linked are not."""
+
+    deals: Sequence[Record]
+    companies: ReadResult = _NOTHING
+    lines: ReadResult = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

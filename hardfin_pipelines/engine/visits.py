@@ -12,7 +12,7 @@ from types import MappingProxyType
 from filelock import Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
-from hardfin_pipelines.connectors.base import CrmConnector, Missing
+from hardfin_pipelines.connectors.base import CrmConnector, Missing, PageMemory
 from hardfin_pipelines.engine.call_budget import count_visit, purpose_of, require_allowance
 from hardfin_pipelines.engine.crm_connection import CrmConnection
 from hardfin_pipelines.engine.deployment import Deployment
@@ -52,6 +52,7 @@ class Visit:
         landing: Where its records are kept as received.
         stamp: What every row written says of the run.
         guard: Asked in every transaction.
+        memory: Keeps answers of the unit of work until it is finished.
     """
 
     crm: CrmConnection
@@ -59,6 +60,7 @@ class Visit:
     landing: "UnitLanding"
     stamp: SyncStamp
     guard: RunGuard
+    memory: PageMemory
 
 
 class UnitLanding:
@@ -158,7 +160,7 @@ async def open_visit(
             landing = UnitLanding(deployment.settings.landing_root, landing_unit, objects, stamp)
             guard = RunGuard(org, connection_id, crm.row.revision, lease)
             try:
-                yield Visit(crm, connector, landing, stamp, guard)
+                yield Visit(crm, connector, landing, stamp, guard, journal)
             except BaseException:
                 landing.abort()
                 raise

@@ -8,12 +8,12 @@ from sqlalchemy import update
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.rule_store import HeldRule, held_rules, load_rules
 from hardfin_pipelines.platform.tables import connections, cursors
+from hardfin_pipelines.sandbox.hubspot import NewStage
 from hardfin_pipelines_tests.engine.product import Organization
 
-Stage = tuple[str, Decimal, bool, str]
-QUOTE: Stage = ("Quote", Decimal("0.5"), False, "quote")
-SIGNED: Stage = ("Signed", Decimal(1), True, "signed")
-LOST: Stage = ("Lost", Decimal(0), True, "lost")
+QUOTE = NewStage("Quote", Decimal("0.5"), False, "quote")
+SIGNED = NewStage("Signed", Decimal(1), True, "signed")
+LOST = NewStage("Lost", Decimal(0), True, "lost")
 
 TWO_RULES = ["default", "renewals\n        project: {custom.po: po_number}"]
 """Won deals of the default pipeline, and of "renewals", whose own mapping reads a field of the account's own."""
@@ -92,4 +92,4 @@ def make_pipeline(org: Organization) -> None:
 
 
 def unmake_won(org: Organization) -> None:
-    org.portal.add_pipeline("Renewals", [QUOTE, ("Signed", Decimal("0.9"), True, "signed"), LOST], "renewals")
+    org.portal.add_pipeline("Renewals", [QUOTE, SIGNED._replace(probability=Decimal("0.9")), LOST], "renewals")

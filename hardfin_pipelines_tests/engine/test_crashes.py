@@ -13,7 +13,7 @@ import pytest
 
 from hardfin_pipelines.connectors.errors import NeedsAttention, RetryLater, VendorError
 from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
-from hardfin_pipelines.engine import crm_sync
+from hardfin_pipelines.engine import applying, crm_sync
 from hardfin_pipelines.engine.visits import ANSWERS_AGE, LEASE_TIME
 from hardfin_pipelines.landing.layout import journal_paths, landed_paths, part_paths
 from hardfin_pipelines.platform.tables import leases, ledger, load_windows, pending_work
@@ -280,3 +280,28 @@ def test_a_deal_changed_while_its_tick_is_at_work_is_seen_by_the_next(acme):
     acme.tick()
 
     assert values_of(acme.projects(), "name") == ["First", "Second"]
+
+
+def test_a_load_cut_off_between_two_transactions_of_a_chunk_asks_for_nothing_twice(filled, reference, monkeypatch):
+    reference.product.sandbox.call_log.reset()
+    reference.load()
+    undisturbed = reference.calls()
+    filled.product.sandbox.call_log.reset()
+    monkeypatch.setattr(applying, "_BATCH", 25)
+    apply_batch = applying._apply_batch
+    applied: list[None] = []
+
+    def apply_or_die(*arguments):
+        if len(applied) == 4:  # in the midst of the second chunk
+            raise KeyboardInterrupt
+        applied.append(apply_batch(*arguments))
+
+    with monkeypatch.context() as dying:
+        dying.setattr(applying, "_apply_batch", apply_or_die)
+        with pytest.raises(KeyboardInterrupt):
+            filled.load()
+    assert len(filled.rows(ledger)) in range(1, 240)
+    filled.load("resumed")
+
+    assert filled.dump(stamps=False) == reference.dump(stamps=False)
+    assert filled.calls() == undisturbed

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from hardfin_pipelines.engine.provenance import EntityProvenance, ProjectProvenance, project_provenance
+from hardfin_pipelines.engine.provenance import EntityProvenance, ProjectProvenance, SyncedRecord, project_provenance
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.audit import Cause
 from hardfin_pipelines.platform.database import writing
@@ -35,7 +35,14 @@ def edit(acme: Organization, deal: str, *edits: str, actor: str = "cli:bob") -> 
         edit_project(connection, acme.org, acme.project(deal)["id"], [parse_edit(each) for each in edits], cause)
 
 
-def field(entity: EntityProvenance, name: str):
+def record_of(entity: EntityProvenance | None) -> SyncedRecord:
+    assert entity is not None
+    assert entity.record is not None
+    return entity.record
+
+
+def field(entity: EntityProvenance | None, name: str):
+    assert entity is not None
     return next(each for each in entity.fields if each.field == name)
 
 
@@ -43,7 +50,8 @@ def test_a_synced_value_names_its_record_its_version_and_its_field(sqlite_acme, 
     acme = sqlite_acme
     found = provenance(acme, deal)
 
-    record = found.project.record
+    record = record_of(found.project)
+    assert record.vendor_modified_at is not None
     assert (record.integration, record.object, record.external_id) == ("hubspot", "deals", deal)
     assert (record.connection_id, record.run_id, record.revision) == ("acme:hubspot", "run", 1)
     assert datetime.now(UTC) - timedelta(minutes=5) < record.vendor_modified_at <= record.synced_at
@@ -55,10 +63,11 @@ def test_a_synced_value_names_its_record_its_version_and_its_field(sqlite_acme, 
         ("dealname",),
     )
     assert field(found.customer, "website").source.shown == "domain"
-    assert found.customer.record.external_id == acme.companies_of(deal)[0]
+    assert record_of(found.customer).external_id == acme.companies_of(deal)[0]
     arm = found.lines[0]
-    assert (arm.record.object, field(arm, "unit_price").source.shown) == ("line_items", "price")
+    assert (record_of(arm).object, field(arm, "unit_price").source.shown) == ("line_items", "price")
     assert field(arm, "item").source.properties == ()
+    assert found.first_sync is not None
     assert found.first_sync["stage_id"] == "closedwon"
 
 
@@ -66,7 +75,7 @@ def test_an_item_says_whether_a_product_or_a_line_made_it(sqlite_acme, deal):
     found = provenance(sqlite_acme, deal)
     arm, support = (found.items[field(line, "item").value] for line in found.lines)
 
-    assert (arm.record.object, field(arm, "name").state, arm.note) == ("products", "as synced", "")
+    assert (record_of(arm).object, field(arm, "name").state, arm.note) == ("products", "as synced", "")
     assert (support.record, field(support, "name").state) == (None, "from a line item")
     assert support.note == "made from the name and price of a line item"
 
@@ -113,13 +122,13 @@ def test_a_re_sync_takes_over_and_its_undo_gives_the_edit_back(sqlite_acme, deal
 
     value = field(provenance(acme, deal).project, "value")
     assert (value.value, value.state, value.edits) == ("150", "as synced", ())
-    assert provenance(acme, deal).project.record.run_id == "resync"
+    assert record_of(provenance(acme, deal).project).run_id == "resync"
 
     undo(acme, deal)
     found = provenance(acme, deal)
     value = field(found.project, "value")
     assert (value.value, value.synced, [each.actor for each in value.edits]) == ("130", "100.5", ["cli:bob"])
-    assert found.project.record.run_id == "run"
+    assert record_of(found.project).run_id == "run"
     assert found.resyncs[0].undone_by == "cli:bob"
 
 
@@ -139,12 +148,12 @@ def test_the_mapping_is_the_one_that_was_in_force(sqlite_acme, deal):
     acme.apply(document="    mappings:\n      project: {name: dealname, description: {template: '{dealname}!'}}\n")
 
     assert field(provenance(acme, deal).project, "value").source.shown == "amount"
-    assert provenance(acme, deal).project.record.revision == 1
+    assert record_of(provenance(acme, deal).project).revision == 1
 
     acme.portal.update("deals", deal, {"dealname": "Twelve robots"})
     acme.resync(deal)
     found = provenance(acme, deal).project
-    assert found.record.revision == 2
+    assert record_of(found).revision == 2
     described = field(found, "description")
     assert (described.value, described.source.shown) == ("Twelve robots!", "{dealname}!")
     assert described.source.properties == ("dealname",)
@@ -186,7 +195,7 @@ def test_a_line_added_in_hardfin_and_a_document_of_another_release_are_no_obstac
 
     added = found.lines[-1]
     assert (added.record, field(added, "name").state) == (None, "entered in Hardfin")
-    assert found.project.record.vendor_modified_at is None
+    assert record_of(found.project).vendor_modified_at is None
 
 
 def test_what_is_not_there_is_refused(sqlite_acme, deal):

@@ -23,8 +23,8 @@ def deal(sqlite_acme: Organization) -> str:
         acme.edit(project_line_items, line["id"], quantity=Decimal("5"))
     acme.edit(customers, acme.project(made)["customer_id"], website="edited.example")
     acme.portal.update("deals", made, {"dealname": "Renamed there", "amount": "130"})
-    for line in acme.lines_of(made):
-        acme.portal.update("line_items", line, {"price": "9"})
+    for line_item in acme.lines_of(made):
+        acme.portal.update("line_items", line_item, {"price": "9"})
     acme.portal.update("companies", acme.companies_of(made)[0], {"domain": "renamed.example"})
     return made
 

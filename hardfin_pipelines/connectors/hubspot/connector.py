@@ -108,6 +108,7 @@ class HubSpotConnector:
         )
         self._send = client.send
         self._ask = remembering(client.send, memory)
+        self._reader = BatchReader(self._ask, limits.in_flight)
 
     def objects(self) -> Mapping[Role, str]:
         """HubSpot's name of each role's object."""
@@ -146,7 +147,7 @@ class HubSpotConnector:
 
     async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
         """Records by id; a call per 100, and one for each id that did not come (at most 100 of them)."""
-        return await BatchReader(self._ask, self._limits.in_flight).read(role, ids, properties)
+        return await self._reader.read(role, ids, properties)
 
     def deciding_fields(self, stages: Iterable[str]) -> tuple[str, ...]:
         """Pipeline, stage, and when the deal entered each of the stages."""

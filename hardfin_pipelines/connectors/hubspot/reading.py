@@ -1,5 +1,6 @@
 """Records by id: batches of 100, several at a time, and an account of every id that was asked for."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -64,8 +65,9 @@ class BatchReader:
     """Reads records of one connection by id."""
 
     def __init__(self, ask: Ask, in_flight: int) -> None:
+        """A reader that has asked for nothing yet; all its reads together have `in_flight` calls under way at most."""
         self._ask = ask
-        self._in_flight = in_flight
+        self._in_flight = asyncio.Semaphore(in_flight)
 
     async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
         """The records of the ids, in the order asked for; what is not there, with the reason.
