@@ -6,10 +6,13 @@ for the lock later would be refused, without waiting, whenever another process w
 """
 
 import sqlite3
+import threading
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
@@ -78,10 +81,56 @@ def connect(url: str) -> Engine:
     return engine
 
 
+class _Line:
+    """A lock that is handed over in the order it was asked for."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+
+    def __enter__(self) -> None:
+        turn = threading.Lock()
+        turn.acquire()
+        with self._mutex:
+            self._waiting.append(turn)
+            if len(self._waiting) == 1:
+                turn.release()
+        try:
+            turn.acquire()
+        except BaseException:  # Ctrl-C while it waits
+            self._leave(turn)
+            raise
+
+    def __exit__(self, *_error: object) -> None:
+        self._leave(self._waiting[0])
+
+    def _leave(self, turn: threading.Lock) -> None:
+        with self._mutex:
+            was_first = self._waiting[0] is turn
+            self._waiting.remove(turn)
+            if was_first and self._waiting:
+                self._waiting[0].release()
+
+
+_lines: WeakKeyDictionary[Engine, _Line] = WeakKeyDictionary()
+_lines_lock = threading.Lock()
+
+
+def _line_of(engine: Engine) -> AbstractContextManager[None]:
+    if engine.dialect.name != "sqlite":
+        return nullcontext()
+    with _lines_lock:
+        return _lines.setdefault(engine, _Line())
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction: committed when the block ends, rolled back when it raises."""
-    with engine.begin() as connection:
+    """A transaction: committed when the block ends, rolled back when it raises.
+
+    SQLite lets whoever asks at the right moment write next, and those who wait ask ten times a second. So the threads
+    of a process line up before they ask: one that writes much does not keep out another that writes a row.
+    """
+    with _line_of(engine), engine.begin() as connection:
         yield connection
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -90,6 +91,7 @@ CUSTOM_PREFIX = "custom."
 """A target such as `custom.po_number` fills a field of the customer's own, kept as text."""
 
 
+@lru_cache(maxsize=4096)  # asked for every field of every record
 def field_of(entity: EntityType, target: str) -> EntityField | None:
     """The field a mapping target names, or None where the entity has no such field."""
     if target.startswith(CUSTOM_PREFIX) and len(target) > len(CUSTOM_PREFIX):

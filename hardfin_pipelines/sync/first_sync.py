@@ -144,16 +144,19 @@ def item_names(bundles: Sequence[DealBundle], context: Context) -> set[str]:
     """The normalized names under which the items of these deals may be known: of products, and of the lines."""
     names: set[str] = set()
     mappings = [context.mappings, *(context.mappings_for(rule) for rule in context.rules if rule.overrides)]
+    mappings = [{entity: _name_only(mapping) for entity, mapping in each.items()} for each in mappings]
     for bundle in bundles:
         for record in (*bundle.line_items.values(), *bundle.products.values()):
             names.update(filter(None, (_mapped_name(record, mapping, context) for mapping in mappings)))
     return names
 
 
+def _name_only(mapping: EntityMapping) -> EntityMapping:
+    return EntityMapping(mapping.entity, tuple(rule for rule in mapping.rules if rule.target == "name"))
+
+
 def _mapped_name(record: Record, mappings: MappingSet, context: Context) -> str | None:
-    mapping = mappings[ENTITY_OF_ROLE[record.role]]
-    name_only = EntityMapping(mapping.entity, tuple(rule for rule in mapping.rules if rule.target == "name"))
-    mapped = map_record(record, name_only, context.properties.get(record.role, {}))
+    mapped = map_record(record, mappings[ENTITY_OF_ROLE[record.role]], context.properties.get(record.role, {}))
     return normalized_name(str(mapped.values["name"])) if isinstance(mapped, Mapped) else None
 
 

@@ -111,6 +111,8 @@ def _field_value(
 
 def split_custom(values: Values) -> tuple[dict[str, Value | None], dict[str, str]]:
     """The entity's own fields, and the organization's own (without their prefix, empty ones left out)."""
+    if not any(target.startswith(CUSTOM_PREFIX) for target in values):
+        return dict(values), {}
     own = {target: value for target, value in values.items() if not target.startswith(CUSTOM_PREFIX)}
     custom = {
         target.removeprefix(CUSTOM_PREFIX): to_text(value)

@@ -10,13 +10,15 @@ from hardfin_pipelines.organizations.resolution import Resolution, resolve
 from hardfin_pipelines.organizations.resolving import FoundNames, mapping_set
 from hardfin_pipelines.sync.mapping_rules import FieldRule
 from hardfin_pipelines.sync.pipeline_rules import active_rules, held_rules
-from hardfin_pipelines.sync.records import AccountDescription, PropertyDescription
+from hardfin_pipelines.sync.records import AccountDescription, PropertyDescription, Role
 from hardfin_pipelines_tests.organizations.accounts import RENEWALS, SALES, hubspot_account
 from hardfin_pipelines_tests.organizations.test_mappings import connection
 
 A_DAY = datetime(2026, 2, 1, tzinfo=UTC)
 SIGNED = {"pipeline": "8812", "trigger_stages": ["Signed"]}
 WON = {"pipeline": "default"}
+
+Described = tuple[Role, PropertyDescription]
 
 
 def resolved(account: AccountDescription | None = None, before=None, **keys) -> Resolution:
@@ -138,7 +140,7 @@ OLD = PropertyDescription("po_number", "PO number", "text")
     ],
 )
 def test_an_archived_field_is_told_with_the_one_that_may_have_taken_its_place(others, hint):
-    made = [("deal", PropertyDescription(name, label, "text")) for name, label in others]
+    made: list[Described] = [("deal", PropertyDescription(name, label, "text")) for name, label in others]
     account = replace(hubspot_account(*made), archived={"deal": {"po_number": OLD}})
 
     problems = check_against_account(connection(mappings={"project": {"owner": "po_number"}}), account)
@@ -167,8 +169,8 @@ def test_a_field_that_was_not_granted_is_told_with_what_is_missing():
 
 # -- the currency of money ---------------------------------------------------------------------------------------------
 
-AMOUNT = ("deal", PropertyDescription("amount", "Amount", "number", currency_property="deal_currency_code"))
-FEE = ("deal", PropertyDescription("fee", "Fee", "number", currency_property="deal_currency_code"))
+AMOUNT: Described = ("deal", PropertyDescription("amount", "Amount", "number", currency_property="deal_currency_code"))
+FEE: Described = ("deal", PropertyDescription("fee", "Fee", "number", currency_property="deal_currency_code"))
 
 
 @pytest.mark.parametrize(

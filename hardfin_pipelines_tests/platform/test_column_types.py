@@ -23,6 +23,7 @@ MOMENTS = Table("moments", MetaData(), Column("at", UtcDateTime, nullable=True))
 )
 def test_a_time_is_written_as_sqlalchemy_writes_it_and_read_back_in_utc(sqlite_engine, moment):
     theirs = sqlite.DATETIME().bind_processor(sqlite.dialect())
+    assert theirs is not None
     with writing(sqlite_engine) as connection:
         MOMENTS.create(connection)
         connection.execute(MOMENTS.insert(), [{"at": moment}, {"at": None}])

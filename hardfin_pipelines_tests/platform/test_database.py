@@ -1,6 +1,7 @@
 """Opening a store: the URLs it takes, what its transactions promise, what its errors say."""
 
 import threading
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -167,3 +168,35 @@ def test_a_failing_statement_does_not_show_its_values(engine: Engine):
     with pytest.raises(IntegrityError) as caught, writing(engine) as connection:
         add_organization(connection, "acme", name="a secret name")
     assert "a secret name" not in str(caught.value)
+
+
+def test_writers_of_one_process_write_in_the_order_in_which_they_asked(sqlite_url):
+    engine = connect(sqlite_url)
+    order: list[int] = []
+
+    def write(number: int) -> None:
+        with writing(engine):
+            order.append(number)
+
+    threads = [threading.Thread(target=write, args=[number]) for number in range(8)]
+    with writing(engine):
+        for thread in threads:
+            thread.start()
+            time.sleep(0.02)  # asks, and waits
+    # Whoever was here asks again at once, and is the last all the same.
+    write(8)
+    for thread in threads:
+        thread.join()
+
+    assert order == list(range(9))
+    engine.dispose()
+
+
+def test_a_writer_that_fails_lets_the_next_one_write(sqlite_url):
+    engine = connect(sqlite_url)
+
+    with pytest.raises(ZeroDivisionError), writing(engine):
+        raise ZeroDivisionError
+    with writing(engine) as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()

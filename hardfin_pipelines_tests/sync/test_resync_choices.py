@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardfin_pipelines.sync.entities import ENTITY_FIELDS
+from hardfin_pipelines.sync.entities import ENTITY_FIELDS, EntityType
 from hardfin_pipelines.sync.field_edits import EditProblem, FieldEdit, parse_edit
 from hardfin_pipelines.sync.field_names import FieldName, FieldNameProblem, parse_field_name
 from hardfin_pipelines.sync.resync import HeldEntity, compare_entity, compare_fields, removed_lines
 from hardfin_pipelines.sync.resync_choices import Choices, read_choices
 
-FIELDS = {
+FIELDS: dict[EntityType, list[str]] = {
     "customer": ["name", "website"],
     "project": ["name", "value", "custom.po.number", "customer"],
     "project_line_item": ["quantity", "status", "project"],

@@ -53,7 +53,7 @@ def re_sync(held, deal, known, *, keep=False):
     crm = crm_now(held, deal, known)
     customer = next(iter(deal.companies.values()), None)
     mapped = None if customer is None else map_record(customer, MAPPINGS["customer"], {})
-    now = CustomerNow(mapped.values, customer.modified_at) if isinstance(mapped, Mapped) else None
+    now = CustomerNow(mapped.values, customer.modified_at) if customer and isinstance(mapped, Mapped) else None
     return plan_resync(held, crm, now, Choices(keep_local_edits=keep))
 
 

@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardfin_pipelines.sync.undo_plan import UndoneField, created_beside, plan_undo
+from hardfin_pipelines.sync.undo_plan import EntityKey, UndoneField, created_beside, plan_undo
 
-PROJECT = ("project", "prj_1")
-LINE = ("project_line_item", "pli_1")
+Rows = dict[EntityKey, dict[str, str | None]]
+PROJECT: EntityKey = ("project", "prj_1")
+LINE: EntityKey = ("project_line_item", "pli_1")
 
 
 def test_what_nobody_touched_since_goes_back():
@@ -48,7 +49,8 @@ def test_money_is_compared_as_money_and_goes_back_digit_for_digit():
 
 
 def test_an_added_line_goes_as_a_whole_or_stays_as_a_whole():
-    before, after = {LINE: {"status": "removed"}}, {LINE: {"status": "active", "name": "Ramp", "quantity": "1"}}
+    before: Rows = {LINE: {"status": "removed"}}
+    after: Rows = {LINE: {"status": "active", "name": "Ramp", "quantity": "1"}}
 
     untouched = plan_undo(before, after, {LINE: {"status": "active", "name": "Ramp", "quantity": "1", "sku": "x"}})
     edited = plan_undo(before, after, {LINE: {"status": "active", "name": "Ramp", "quantity": "2"}})
