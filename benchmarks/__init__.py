@@ -1,1 +1,1 @@
-"""Measurements beside their bounds: `make bench`. Nothing here is asserted by the tests but the counts of calls."""
+"""Measurements beside their bounds: `make bench`. What they promise is asserted here, not by the tests."""

@@ -1,0 +1,117 @@
+"""An installation of the product in a folder of its own, connected to the sandbox, and its work in other processes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from benchmarks.sandbox_process import ServedSandbox
+from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
+from hardfin_pipelines.engine import configuration
+from hardfin_pipelines.engine.connecting import Secret, connect_account
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.organizations.reading import read_text
+from hardfin_pipelines.settings import load_settings
+
+ORG = "benchmark"
+CONNECTION = f"{ORG}:hubspot"
+
+WITHOUT_LIMITS = HubSpotLimits(1_000_000, 1_000_000, 1_000_000)
+"""Our own limiters let everything pass: what is measured is our work, not HubSpot's pace."""
+
+_DOCUMENT = """\
+organization: {org}
+plan: advanced
+connections:
+  - integration: hubspot
+    start_date: {since:%Y-%m-%d}
+    pipelines:
+      - pipeline: default
+"""
+_SECOND_PIPELINE = "      - pipeline: Service renewals\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where an installation is.
+
+    Attributes:
+        home: Its folder.
+        environment: The variables that other processes find it by.
+    """
+
+    home: Path
+    environment: Mapping[str, str]
+
+    @contextmanager
+    def opened(self) -> Iterator[Deployment]:
+        """Open it in this process."""
+        with mock.patch.dict(os.environ, self.environment):
+            deployment = Deployment.open(load_settings())
+        deployment.vendors.hubspot_limits = WITHOUT_LIMITS
+        try:
+            yield deployment
+        finally:
+            deployment.engine.dispose()
+
+    def copied(self, home: Path) -> "Installation":
+        """The same installation once more, as it is now. Its store must be a SQLite file."""
+        shutil.copytree(self.home, home)
+        return replace(self, home=home, environment={**self.environment, "HARDFIN_HOME": str(home)})
+
+    def measured(self, module: str, *arguments: str) -> dict[str, Any]:
+        """Let a module of the benchmarks do its work here in a process of its own; what it measured."""
+        with self.started(module, *arguments) as process:
+            answer, _ = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"{module} {' '.join(arguments)} ended with {process.returncode}; see above")
+        measured: dict[str, Any] = json.loads(answer.splitlines()[-1])
+        return measured
+
+    @contextmanager
+    def started(self, module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+        """A process that does a module's work here; ended with the block at the latest."""
+        command = [sys.executable, "-m", module, *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **self.environment})
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+@contextmanager
+def installed(sandbox: ServedSandbox, *, orgs: int = 1, database_url: str = "") -> Iterator[Installation]:
+    """A new installation whose organizations are connected to the sandbox's portals, in their order."""
+    with tempfile.TemporaryDirectory(prefix="hardfin-benchmark-") as folder:
+        home = Path(folder) / "home"
+        environment = {
+            "HARDFIN_HOME": str(home),
+            "HARDFIN_HUBSPOT_URL": sandbox.url,
+            "HARDFIN_HUBSPOT_CLIENT_ID": sandbox.client_id,
+            "HARDFIN_HUBSPOT_CLIENT_SECRET": sandbox.client_secret,
+            **({"HARDFIN_DATABASE_URL": database_url} if database_url else {}),
+        }
+        installation = Installation(home, environment)
+        names = [ORG] if orgs == 1 else [f"{ORG}-{number}" for number in range(orgs)]
+        with installation.opened() as deployment:
+            for org, token in zip(names, sandbox.refresh_tokens, strict=True):
+                _connect(deployment, org, token, sandbox)
+        yield installation
+
+
+def _connect(deployment: Deployment, org: str, refresh_token: str, sandbox: ServedSandbox) -> None:
+    text = _DOCUMENT.format(org=org, since=sandbox.since) + (_SECOND_PIPELINE if sandbox.won else "")
+    configuration.apply(deployment.engine, read_text(text), actor=ORG, now=deployment.now())
+    secret = Secret(refresh_token=refresh_token)
+    deployment.run(connect_account(deployment, org, "hubspot", secret, actor=ORG))

@@ -1,0 +1,42 @@
+"""One tick in a process of its own, the poll and the run that follows it: `python -m benchmarks.tick_process`.
+
+It prints one JSON line. What a process takes to start is not counted; the libraries that landing loads when it first
+writes are loaded before, as they belong to that.
+"""
+
+import json
+
+import pandas as pd  # noqa: F401  # pyarrow loads it at its first array
+import pyarrow.parquet  # noqa: F401  # see above
+
+from benchmarks.installation import ORG, WITHOUT_LIMITS
+from benchmarks.process_costs import Meter
+from hardfin_pipelines.engine.crm_runs import sync_claimed
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.polling import poll_due
+from hardfin_pipelines.platform import pending
+from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.settings import load_settings
+
+_MOST_CLAIMS = 10
+
+
+def main() -> None:
+    """Poll one organization and do the work that was found."""
+    deployment = Deployment.open(load_settings())
+    deployment.vendors.hubspot_limits = WITHOUT_LIMITS
+    meter = Meter()
+    deployment.run(poll_due(deployment, "5m", org=ORG, run_id="poll"))
+    with writing(deployment.engine) as connection:
+        claims = pending.claim_work(connection, _MOST_CLAIMS, deployment.now())
+    synced = [
+        deployment.run(sync_claimed(deployment, claim.org, claim.connection_id, claim.key, run_id="tick"))
+        for claim in claims
+    ]
+    costs = meter.read()
+    answer = {"cpu_seconds": costs.cpu_seconds, "seconds": costs.seconds, "runs": len(synced)}
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
