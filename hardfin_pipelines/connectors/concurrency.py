@@ -7,9 +7,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def run_bounded(
-    jobs: Sequence[Callable[[], Awaitable[Result]]], most: int | asyncio.Semaphore
-) -> list[Result]:
+async def run_bounded(jobs: Sequence[Callable[[], Awaitable[Result]]], most: int | asyncio.Semaphore) -> list[Result]:
     """The results of all jobs in their order, at most `most` of them at work at a time.
 
     A semaphore in place of the number bounds the jobs of several calls together. The first failure ends the others
