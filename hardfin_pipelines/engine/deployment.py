@@ -77,7 +77,7 @@ class Deployment:
 def _rare_garbage_collection() -> Iterator[None]:
     """Records are many and in no cycles: looking for cycles every 700 objects takes an eighth of a load's CPU."""
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(10_000, 20, 100)
     try:
         yield
     finally:

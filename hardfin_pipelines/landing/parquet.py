@@ -15,7 +15,7 @@ from hardfin_pipelines.landing.errors import LandingError
 from hardfin_pipelines.landing.layout import Root, Unit, ensure_folder, landed_path, part_path, sync_folder
 from hardfin_pipelines.sync.records import Record, Reference, Role
 
-ROW_GROUP_ROWS = 5_000
+ROW_GROUP_ROWS = 2_000
 ROW_GROUP_BYTES = 32 * 2**20
 """A row group is closed at so many bytes of records as received, so that neither side needs much memory."""
 

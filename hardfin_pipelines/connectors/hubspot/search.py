@@ -105,6 +105,7 @@ class DealSearch:
         self._choices = _choices(query, stages)
         self._page_size = page_size
         self._seen: dict[str, datetime] = {}
+        self._settled = query.modified_from
         # HubSpot's stamps are whole milliseconds: the lower bound rounds down, the exclusive upper bound up.
         before = query.modified_before
         self._whole = Span(
@@ -140,6 +141,10 @@ class DealSearch:
                 records.append(record)
                 raw.append(text)
         settled = None if following is None else from_epoch_ms(following.since_ms)
+        if settled is not None and settled > self._settled:
+            # What lies before it comes again only with a newer stamp; a long scan need not remember it.
+            self._settled = settled
+            self._seen = {each: stamp for each, stamp in self._seen.items() if stamp >= settled}
         return Page(tuple(records), tuple(raw), page.total, following is None, page.vendor_time, settled)
 
     def _following(self, span: Span, page: Page) -> Span | None:
