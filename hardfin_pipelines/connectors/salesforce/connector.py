@@ -1,0 +1,194 @@
+"""The Salesforce connector: all of the contract's questions, put to one org."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+
+from hardfin_pipelines.connectors.base import (
+    CallCounts,
+    CallPlan,
+    Capabilities,
+    Page,
+    PageMemory,
+    ReadResult,
+    References,
+    TriggerQuery,
+)
+from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK, Clock
+from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
+from hardfin_pipelines.connectors.retries import RetryPolicy
+from hardfin_pipelines.connectors.salesforce.auth import PROCESS_LOCKS, Authenticator, RenewalLock
+from hardfin_pipelines.connectors.salesforce.bundles import BundleReader
+from hardfin_pipelines.connectors.salesforce.client import SalesforceClient
+from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, HISTORY, deal_state
+from hardfin_pipelines.connectors.salesforce.describe import describe_account
+from hardfin_pipelines.connectors.salesforce.limits import (
+    BUCKET,
+    COMPOSITE_QUERIES,
+    PAGE,
+    PROCESS_LIMITERS,
+    OrgLimiter,
+    SalesforceLimits,
+    account_name,
+)
+from hardfin_pipelines.connectors.salesforce.oauth import OAuthApp, TokenEndpoint
+from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
+from hardfin_pipelines.connectors.salesforce.queries import QueryRunner
+from hardfin_pipelines.connectors.salesforce.remembering import remembering
+from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
+from hardfin_pipelines.connectors.salesforce.search import DealSearch
+from hardfin_pipelines.connectors.salesforce.transport import SalesforceTransport
+from hardfin_pipelines.connectors.salesforce.versions import LOGIN_URL
+from hardfin_pipelines.connectors.tokens import TokenStore
+from hardfin_pipelines.sync.records import AccountDescription, Record, Role
+from hardfin_pipelines.sync.trigger import DealState
+
+_CHUNK = 1_000
+
+
+class SalesforceConnector:
+    """One Salesforce org. Cheap to make: it opens nothing and asks nothing until it is used.
+
+    Example:
+        >>> connector = SalesforceConnector(
+        ...     transport=transport,
+        ...     account="00D5e000001AbcdEAC",
+        ...     app=OAuthApp(client_id, client_secret),
+        ...     tokens=store,
+        ...     limits=SalesforceLimits(),
+        ... )
+        >>> page = await connector.first_page(query, ["Name", "Amount", "Account.Name"])
+    """
+
+    integration = "salesforce"
+
+    def __init__(
+        self,
+        *,
+        transport: SalesforceTransport,
+        account: str,
+        app: OAuthApp | None,
+        tokens: TokenStore,
+        limits: SalesforceLimits,
+        login_url: str = LOGIN_URL,
+        memory: PageMemory | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        limiters: LimiterRegistry[OrgLimiter] = PROCESS_LIMITERS,
+        renewal_lock: RenewalLock | None = None,
+        record_types: bool | None = None,
+    ) -> None:
+        """A connector that has asked for nothing yet.
+
+        Args:
+            transport: The process's shared connections; they are not closed with the connector.
+            account: Names the org; connectors of one org share its rate limiter.
+            app: Our app at Salesforce; None where the token at hand cannot be renewed.
+            tokens: Where the connection's tokens are kept, with the address of the org's API.
+            limits: How hard the org may be asked.
+            login_url: Where tokens are renewed: Salesforce's login host, or the sandbox.
+            memory: Keeps answers of this unit of work; descriptions and tokens are never kept.
+            clock: Time and waiting.
+            limiters: The limiters of all orgs; the process's own, unless a test brings others.
+            renewal_lock: Held while tokens are renewed; by default one of this process.
+            record_types: Whether the org's opportunities have record types; None where that is not known.
+        """
+        self.capabilities = Capabilities(stage_entered_times=True, merges=True, deletes=True)
+        self.calls = CallCounts()
+        self._limits = limits
+        name = account_name(login_url, account)
+        shared = limiters.of(name, lambda places: OrgLimiter(limits, clock, account=name, places=places))
+        shared.configure(limits)
+        endpoint = (
+            None
+            if app is None
+            else TokenEndpoint(
+                transport=transport, app=app, login_url=login_url, clock=clock, retries=RetryPolicy(limits.attempts)
+            )
+        )
+        lock = renewal_lock or PROCESS_LOCKS.of(name)
+        self._auth = Authenticator(endpoint=endpoint, store=tokens, lock=lock, calls=self.calls, clock=clock)
+        client = SalesforceClient(
+            transport=transport, auth=self._auth, limiter=shared, limits=limits, calls=self.calls, clock=clock
+        )
+        self._send = client.send
+        self._ask = remembering(client.send, memory)
+        self._shape = OrgShape(record_types)
+        self._bundles = BundleReader(QueryRunner(self._ask, limits.in_flight), self._shape)
+
+    def objects(self) -> Mapping[Role, str]:
+        """Salesforce's name of each role's object."""
+        return OBJECTS
+
+    def expect(self, fields: Mapping[Role, Sequence[str]]) -> None:
+        """Say which fields will be read, by role: what deals point to then comes along with the first question.
+
+        Without it the fields of the first chunk of deals are learnt from its questions, at a call each.
+        """
+        self._bundles.expect(fields)
+
+    async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
+        """Record types, stages, fields and currency of the org now. One call.
+
+        One more for each 25 record types, and for each step of paths that are `named` and lead over other parents.
+        """
+        description = await describe_account(self._send, named, self._auth.organization_id)
+        self._shape.record_types = description.pipeline(DEFAULT_PIPELINE) is None
+        return description
+
+    async def first_page(self, query: TriggerQuery, properties: Sequence[str]) -> Page:
+        """The first answer of a search. One call, whatever the number of pipelines."""
+        return await self._search(query, properties).first()
+
+    async def deal_pages(
+        self, query: TriggerQuery, properties: Sequence[str], *, first: Page | None = None
+    ) -> AsyncIterator[Page]:
+        """All matching deals, a call for 2,000. A deal comes again only if a cursor died and it was modified since."""
+        async for page in self._search(query, properties).pages(first):
+            self._bundles.note(page.records)
+            yield page
+
+    async def census_pages(self, query: TriggerQuery) -> AsyncIterator[Page]:
+        """All deals that match now, with the deciding fields only; a call per 2,000, none from memory."""
+        async for page in DealSearch(self._send, query, (), self._limits.page, self._shape).pages(None):
+            yield page
+
+    async def references(self, deal_ids: Sequence[str], roles: Sequence[Role]) -> References:
+        """What deals point to; a call for 1,000 deals with up to eight lines each."""
+        return await self._bundles.references(deal_ids, roles)
+
+    async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
+        """Records by id: no call for what came along with `references`, else one for 10,000."""
+        return await self._bundles.read(role, ids, properties)
+
+    def deciding_fields(self, stages: Iterable[str]) -> tuple[str, ...]:  # noqa: ARG002  # the history has all stages
+        """Record type, stage, and the history of stages."""
+        return (*self._shape.deciding_fields(), HISTORY)
+
+    def deal_state(self, deal: Record) -> DealState:
+        """Record type, stage, and the stages the deal has entered."""
+        return deal_state(deal)
+
+    def plan_calls(self, deals: int, companies: int, line_items: int, products: int) -> CallPlan:
+        """The least number of calls; lines that overflow their pages take a few more."""
+        searches = max(_calls(deals, PAGE), 1)
+        chunks = _calls(deals, _CHUNK)
+        rows = _calls(line_items, COMPOSITE_QUERIES * PAGE) + _calls(companies, COMPOSITE_QUERIES * PAGE)
+        catalogue = _calls(products, COMPOSITE_QUERIES * PAGE)
+        return CallPlan({BUCKET: searches + max(chunks, rows) + catalogue})
+
+    async def keep_alive(self) -> None:
+        """Renew the tokens of a connection that is not visited: unused for 30 days, a refresh token dies.
+
+        Raises:
+            NeedsAttention: Access was revoked.
+            RetryLater: Salesforce's token endpoint is down.
+        """
+        await self._auth.replace((await self._auth.tokens()).access)
+
+    async def aclose(self) -> None:
+        """Nothing to free: the connections belong to the process."""
+
+    def _search(self, query: TriggerQuery, properties: Sequence[str]) -> DealSearch:
+        return DealSearch(self._ask, query, properties, self._limits.page, self._shape)
+
+
+def _calls(count: int, at_once: int) -> int:
+    return -(-count // at_once)

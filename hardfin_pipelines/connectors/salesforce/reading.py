@@ -1,0 +1,162 @@
+"""Records by id, with an account of every id that was asked for; merged accounts are followed to their survivors."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hardfin_pipelines.connectors.base import Missing, ReadResult
+from hardfin_pipelines.connectors.errors import SkipRecord, UnknownField
+from hardfin_pipelines.connectors.salesforce.decode import HISTORY, MODIFIED, RECORD_TYPE, record_of
+from hardfin_pipelines.connectors.salesforce.ids import long_ids
+from hardfin_pipelines.connectors.salesforce.json_rows import Row
+from hardfin_pipelines.connectors.salesforce.limits import PAGE
+from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
+from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts
+from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
+from hardfin_pipelines.connectors.salesforce.search import history_since
+from hardfin_pipelines.connectors.salesforce.soql import Statement, is_in, select
+from hardfin_pipelines.sync.records import Record, Role
+
+SURVIVOR = "MasterRecordId"
+DELETED = "IsDeleted"
+
+_ALWAYS_READ: Mapping[Role, tuple[str, ...]] = {
+    "company": ("Id", SURVIVOR, DELETED, MODIFIED),
+    "deal": (DELETED,),
+    "line_item": ("Id", "OpportunityId", "Product2Id", "SortOrder", DELETED, MODIFIED),
+    "product": ("Id", DELETED, MODIFIED),
+}
+
+_LONGEST_CHAIN = 5
+_GONE = "Salesforce has no such record, or hides it from Hardfin's user"
+_IN_BIN = "it is in Salesforce's recycle bin"
+_NOT_AN_ID = "not a Salesforce record id (15 or 18 letters and digits)"
+
+
+@dataclass(slots=True)
+class Found:
+    """Rows that came, by their own id.
+
+    Attributes:
+        records: Those that can be handed out, with their bytes.
+        in_bin: Ids of deleted ones, and the id of the record each was merged into, or "".
+        unreadable: Ids of those that came but are no record, and why.
+    """
+
+    records: dict[str, tuple[Record, bytes]] = field(default_factory=dict)
+    in_bin: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def take(self, role: Role, rows: Iterable[Row]) -> "Found":
+        """Add rows."""
+        for row in rows:
+            try:
+                record = record_of(role, row)
+            except SkipRecord as skipped:
+                self.unreadable[skipped.record_id] = str(skipped)
+                continue
+            if record.archived:
+                survivor = record.properties.get(SURVIVOR) or ""
+                self.in_bin[record.id] = long_ids([survivor])[survivor]
+            else:
+                self.records[record.id] = (record, row.raw)
+        return self
+
+    def survivor_of(self, external_id: str) -> str:
+        """The id at the end of a chain of merges; the id itself where it was not merged."""
+        for _ in range(_LONGEST_CHAIN):
+            following = self.in_bin.get(external_id, "")
+            if not following:
+                break
+            external_id = following
+        return external_id
+
+
+class IdReader:
+    """Reads records of one connection by id."""
+
+    def __init__(self, runner: QueryRunner, shape: OrgShape) -> None:
+        self._runner = runner
+        self._shape = shape
+
+    async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
+        """The records of the ids; what is not there, with the reason. A call for 10,000 ids, one more after merges."""
+        known = long_ids(ids)
+        found = Found()
+        wanted: Collection[str] = [each for each in dict.fromkeys(known.values()) if each]
+        for _ in range(_LONGEST_CHAIN):
+            if not wanted:
+                break
+            found.take(role, await self._rows(role, list(wanted), properties))
+            survivors = {found.survivor_of(each) for each in found.in_bin}
+            wanted = sorted(survivors - found.records.keys() - found.in_bin.keys() - found.unreadable.keys())
+        return account_for(role, known, found)
+
+    async def _rows(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> list[Row]:
+        while True:
+            try:
+                found = await self._runner.run(self.statements(role, ids, properties))
+            except UnknownField as error:
+                if role != "deal" or not self._shape.learn(error):
+                    raise
+            else:
+                self.note_record_types(role)
+                return [row for rows in found for row in rows]
+
+    def note_record_types(self, role: Role) -> None:
+        """A reading of opportunities with their record type was answered: the org has record types."""
+        if role == "deal" and self._shape.record_types is None:
+            self._shape.record_types = True
+
+    def statements(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> list[Statement]:
+        """The queries for some ids, deleted and merged-away ones included.
+
+        Raises:
+            UnknownField: A property cannot be a field.
+        """
+        fields = fields_of(role, properties, self._shape)
+        with_history = role == "deal" and HISTORY in properties and self._shape.history
+        children = history_since(None) if with_history else ""
+        return [
+            select(fields, OBJECTS[role], [is_in("Id", part)], children=children, deleted_too=True)
+            for part in in_parts(ids, PAGE)
+        ]
+
+
+def fields_of(role: Role, properties: Sequence[str], shape: OrgShape) -> tuple[str, ...]:
+    """The fields to ask for: what the rules need, then the caller's."""
+    deciding = shape.deciding_fields() if role == "deal" else ()
+    asked = (name for name in properties if name != HISTORY and not (name == RECORD_TYPE and role == "deal"))
+    return tuple(dict.fromkeys((*deciding, *_ALWAYS_READ[role], *asked)))
+
+
+def account_for(role: Role, known: Mapping[str, str], found: Found) -> ReadResult:
+    """Every id that was asked for, as a record or as missing. A survivor says which ids it was asked for by.
+
+    Args:
+        role: What the records are.
+        known: Each text that was asked for, and the id it stands for or "".
+        found: What came.
+    """
+    chosen: dict[str, list[str]] = {}
+    missing = []
+    for text, external_id in known.items():
+        own = found.survivor_of(external_id)
+        if own in found.records:
+            chosen.setdefault(own, []).extend(each for each in (text, external_id) if each != own)
+        else:
+            missing.append(_missing(role, text, own if external_id else "", found))
+    records = tuple(_answering_to(found.records[own][0], aliases) for own, aliases in chosen.items())
+    return ReadResult(records, tuple(found.records[own][1] for own in chosen), tuple(missing))
+
+
+def _missing(role: Role, text: str, external_id: str, found: Found) -> Missing:
+    if not external_id:
+        return Missing(role, text, _NOT_AN_ID, "unreadable")
+    if external_id in found.unreadable:
+        return Missing(role, text, found.unreadable[external_id], "unreadable")
+    return Missing(role, text, _IN_BIN if external_id in found.in_bin else _GONE, "gone")
+
+
+def _answering_to(record: Record, aliases: Iterable[str]) -> Record:
+    merged = tuple(dict.fromkeys([*record.merged_ids, *aliases]))
+    return record if merged == record.merged_ids else replace(record, merged_ids=merged)

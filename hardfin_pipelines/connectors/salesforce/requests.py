@@ -1,0 +1,98 @@
+"""The requests we send, as data: equal requests have equal bytes, so an answer can be remembered by its request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from urllib.parse import quote_plus
+
+import orjson
+
+from hardfin_pipelines.connectors.salesforce.limits import LONGEST_QUERY_URL, PAGE
+from hardfin_pipelines.connectors.salesforce.soql import Statement
+from hardfin_pipelines.connectors.salesforce.versions import DATA
+from hardfin_pipelines.sync.records import Role
+
+OBJECTS: Mapping[Role, str] = {
+    "company": "Account",
+    "deal": "Opportunity",
+    "line_item": "OpportunityLineItem",
+    "product": "Product2",
+}
+"""Salesforce's name of each role's object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call.
+
+    Attributes:
+        method: HTTP method.
+        path: Path and query behind the version.
+        body: JSON, or b"".
+        statement: The query of a GET; None for other calls.
+        locator: Where a query goes on; "" for other calls.
+        batch_size: Rows wanted in the answer to a query.
+        parts_may_fail: Whether a composite call's failed parts are for the caller to read.
+        fields: The fields that are asked for, to name the one that Salesforce refuses.
+    """
+
+    method: str
+    path: str
+    body: bytes = b""
+    statement: Statement | None = None
+    locator: str = ""
+    batch_size: int = PAGE
+    parts_may_fail: bool = False
+    fields: tuple[str, ...] = ()
+
+    @property
+    def call(self) -> str:
+        """Method and path without the query, for messages."""
+        about = f" {self.statement.about}" if self.statement is not None else ""
+        return f"{self.method} {self.path.partition('?')[0]}{about}"
+
+    @property
+    def is_composite(self) -> bool:
+        """Whether the answer is one of several parts."""
+        return self.path == "composite"
+
+    @property
+    def key(self) -> str:
+        """Names the request by all that the answer depends on."""
+        return f"salesforce {self.method} {self.path} {sha256(self.body).hexdigest()} {self.batch_size}"
+
+
+def run_query(statement: Statement, batch_size: int = PAGE) -> Request:
+    """A query; one that makes the URL too long goes into the body of a composite call, which counts as one as well."""
+    path = f"{_resource(statement)}?q={quote_plus(statement.text)}"
+    if len(path) > LONGEST_QUERY_URL:
+        return composite([statement])
+    return Request("GET", path, statement=statement, batch_size=batch_size, fields=statement.fields)
+
+
+def query_more(locator: str, batch_size: int = PAGE) -> Request:
+    """Where a query goes on: the last part of its `nextRecordsUrl`."""
+    return Request("GET", f"query/{locator}", locator=locator, batch_size=batch_size)
+
+
+def composite(statements: Sequence[Statement]) -> Request:
+    """Up to five queries as one call."""
+    urls = [f"{_resource(statement).rstrip('/')}?q={quote_plus(statement.text)}" for statement in statements]
+    return composite_gets(urls, fields=tuple(name for statement in statements for name in statement.fields))
+
+
+def composite_gets(paths: Sequence[str], *, parts_may_fail: bool = False, fields: tuple[str, ...] = ()) -> Request:
+    """Up to 25 GETs as one call, five of them queries at most.
+
+    Args:
+        paths: Paths behind the version.
+        parts_may_fail: Whether the caller reads the parts that failed.
+        fields: The fields that the queries ask for.
+    """
+    parts = [{"method": "GET", "url": DATA + path, "referenceId": f"part{place}"} for place, path in enumerate(paths)]
+    body = orjson.dumps({"allOrNone": False, "compositeRequest": parts})
+    return Request("POST", "composite", body, parts_may_fail=parts_may_fail, fields=fields)
+
+
+def _resource(statement: Statement) -> str:
+    return "queryAll/" if statement.deleted_too else "query/"

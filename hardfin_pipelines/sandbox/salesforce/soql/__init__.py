@@ -1,0 +1,1 @@
+"""SOQL: read with a grammar, carried out as SQL."""
