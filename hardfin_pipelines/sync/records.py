@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NewType
 
-Role = Literal["company", "deal", "line_item", "product"]
-"""What a record is to the rules, whatever the vendor calls it (deal: HubSpot deal, Salesforce opportunity)."""
+Role = Literal["company", "deal", "line_item", "product", "item"]
+"""What a record is to the rules, whatever the vendor calls it (deal: HubSpot deal, Salesforce opportunity).
+
+A CRM's catalogue entry is a `product`, an ERP's an `item`.
+"""
 
 CRM_ROLES: tuple[Role, ...] = ("company", "deal", "line_item", "product")
 

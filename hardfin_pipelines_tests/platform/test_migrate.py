@@ -13,8 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Engine, inspect, text
 
 from hardfin_pipelines.platform import migrate
+from hardfin_pipelines.platform.all_tables import metadata
 from hardfin_pipelines.platform.database import DatabaseError, connect, reading, writing
-from hardfin_pipelines.platform.tables import metadata
 from hardfin_pipelines_tests.postgresql_server import run_on_server
 from hardfin_pipelines_tests.store_fixtures import add_organization, shown
 

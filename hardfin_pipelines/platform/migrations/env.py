@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from hardfin_pipelines.platform.tables import metadata
+from hardfin_pipelines.platform.all_tables import metadata
 
 connection = context.config.attributes["connection"]
 # The caller's transaction holds all revisions, on SQLite too, which Alembic would not assume by itself.
