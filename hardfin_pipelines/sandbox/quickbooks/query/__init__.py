@@ -1,0 +1,1 @@
+"""QuickBooks' query language: its grammar, and how a statement is run."""
