@@ -184,6 +184,10 @@ class CrmConnector(Protocol):
         """The vendor's name of each role's object, such as deal -> "deals"."""
         ...
 
+    def expect(self, fields: Mapping[Role, Sequence[str]]) -> None:
+        """Say which fields will be read, by role: a connector that can bring records along unasked then does."""
+        ...
+
     async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
         """Pipelines, stages, and the fields of every mapped object, as the account has them now.
 

@@ -83,6 +83,8 @@ class PropertyDescription:
         currency_property: The field that holds a money field's currency, or "".
         hidden: Whether the vendor hides it, from everybody or from this connection.
         needs: What this connection was not granted and would need to see it, such as a scope; "" where nothing.
+        calculated: Whether the vendor computes it (a formula). Its value may change while the record's modification
+            stamp does not.
     """
 
     name: str
@@ -92,6 +94,7 @@ class PropertyDescription:
     currency_property: str = ""
     hidden: bool = False
     needs: str = ""
+    calculated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,9 @@ class HubSpotConnector:
         """The account (HubSpot's hub or portal id), from the token or, for a static one, from the account's details."""
         return await self._auth.hub_id() or str((await details_of(self._send)).get("portalId") or "")
 
+    def expect(self, fields: Mapping[Role, Sequence[str]]) -> None:
+        """Nothing follows from it: HubSpot gives records by their own calls only."""
+
     async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
         """Pipelines, stages, properties and currency of the account now. Six calls.
 

@@ -176,4 +176,5 @@ def _property(given: Mapping[str, Any]) -> PropertyDescription:
         },
         currency_property=str(given.get("currencyPropertyName") or ""),
         hidden=given.get("hidden") is True,
+        calculated=given.get("calculated") is True,
     )

@@ -75,6 +75,11 @@ class Authenticator:
         self._no_renewal_before: datetime | None = None
         self.organization_id = ""
 
+    def site(self) -> str:
+        """The org's own address; "" where it is not known."""
+        tokens = self._tokens or self._store.load()
+        return tokens.instance_url
+
     async def tokens(self) -> Tokens:
         """The tokens for the next call.
 

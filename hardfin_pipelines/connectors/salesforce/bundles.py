@@ -6,7 +6,7 @@ so, or asked for them before), the first question fetches the records along, and
 What is kept belongs to the deals asked about last.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hardfin_pipelines.connectors.base import ReadResult, References
@@ -18,7 +18,7 @@ from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts
 from hardfin_pipelines.connectors.salesforce.reading import Found, IdReader, account_for, fields_of
 from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
-from hardfin_pipelines.connectors.salesforce.soql import Statement, is_in, select
+from hardfin_pipelines.connectors.salesforce.soql import Statement, among, is_in, select
 from hardfin_pipelines.sync.records import Record, Reference, Role
 
 FEW = 200
@@ -50,10 +50,12 @@ class _Kept:
 class BundleReader:
     """Answers what deals point to, and for those records, for one connection."""
 
-    def __init__(self, runner: QueryRunner, shape: OrgShape) -> None:
+    def __init__(self, runner: QueryRunner, shape: OrgShape, site: Callable[[], str]) -> None:
+        """`site` says where the org is."""
         self._runner = runner
         self._shape = shape
-        self._by_id = IdReader(runner, shape)
+        self._site = site
+        self._by_id = IdReader(runner, shape, site)
         self._expected: dict[Role, tuple[str, ...]] = {}
         self._companies: dict[str, str] = {}
         self._fetched: set[str] = set()
@@ -139,8 +141,7 @@ class BundleReader:
         """Ask what deals point to, and for as much of that as is known to be wanted."""
         unknown = [deal for deal in deals if deal not in self._companies]
         statements: list[tuple[Role, Statement]] = [
-            ("deal", select(("Id", "AccountId", "SystemModstamp"), OBJECTS["deal"], [is_in("Id", part)]))
-            for part in in_parts(unknown, PAGE)
+            ("deal", among(part, _accounts_of)) for part in in_parts(unknown, PAGE)
         ]
         statements += self._around(deals, unknown) if lines else []
         found, line_rows = await self._run(statements)
@@ -160,32 +161,32 @@ class BundleReader:
         """
         most = max(1, min(int(PAGE * _FULL / self._lines_a_deal), _IDS_IN_STATEMENT))
         fields = fields_of("line_item", self._expected.get("line_item", ()), self._shape)
-        line_object = OBJECTS["line_item"]
+
+        def lines_of(some: Sequence[str]) -> Statement:
+            return select(fields, OBJECTS["line_item"], [is_in("OpportunityId", some)])
+
         statements: list[tuple[Role, Statement]] = [
-            ("line_item", select(fields, line_object, [is_in("OpportunityId", part)])) for part in in_parts(deals, most)
+            ("line_item", among(part, lines_of)) for part in in_parts(deals, most)
         ]
         statements += self._accounts(deals, unknown)
         if len(deals) <= FEW and "product" in self._expected:
-            semi_join = select(("Product2Id",), line_object, [is_in("OpportunityId", deals)])
-            statements.append(self._along("product", f"Id IN ({semi_join.text})"))
+            statements.append(self._along("product", deals, _products_of))
         return statements
 
     def _accounts(self, deals: Sequence[str], unknown: Sequence[str]) -> list[tuple[Role, Statement]]:
         if "company" not in self._expected:
             return []
         if unknown:
-            parts = [
-                f"Id IN ({select(('AccountId',), OBJECTS['deal'], [is_in('Id', part)]).text})"
-                for part in in_parts(deals, PAGE)
-            ]
-        else:
-            ids = dict.fromkeys(filter(None, (self._companies[deal] for deal in deals)))
-            new = [each for each in ids if each not in self._fetched]
-            parts = [is_in("Id", part) for part in in_parts(new, PAGE)]
-        return [self._along("company", part) for part in parts]
+            return [self._along("company", part, _companies_of) for part in in_parts(deals, PAGE)]
+        ids = dict.fromkeys(filter(None, (self._companies[deal] for deal in deals)))
+        new = [each for each in ids if each not in self._fetched]
+        return [self._along("company", part, _of_these) for part in in_parts(new, PAGE)]
 
-    def _along(self, role: Role, condition: str) -> tuple[Role, Statement]:
-        return role, select(fields_of(role, self._expected[role], self._shape), OBJECTS[role], [condition])
+    def _along(
+        self, role: Role, ids: Sequence[str], condition: Callable[[Sequence[str]], str]
+    ) -> tuple[Role, Statement]:
+        fields = fields_of(role, self._expected[role], self._shape)
+        return role, among(ids, lambda some: select(fields, OBJECTS[role], [condition(some)]))
 
     async def _run(self, statements: Sequence[tuple[Role, Statement]]) -> tuple[dict[Role, Found], list[Row]]:
         """What came, by role, and the rows of lines once more."""
@@ -193,7 +194,7 @@ class BundleReader:
         found: dict[Role, Found] = {}
         lines: list[Row] = []
         for (role, _), of_statement in zip(statements, rows, strict=True):
-            found.setdefault(role, Found()).take(role, of_statement)
+            found.setdefault(role, Found()).take(role, of_statement, self._site())
             lines += of_statement if role == "line_item" else []
         return found, lines
 
@@ -209,6 +210,22 @@ class BundleReader:
         if deals and lines:
             self._lines_a_deal = max(len(lines) / len(deals), 0.5)
         return kept
+
+
+def _accounts_of(deals: Sequence[str]) -> Statement:
+    return select(("Id", "AccountId", "SystemModstamp"), OBJECTS["deal"], [is_in("Id", deals)])
+
+
+def _of_these(ids: Sequence[str]) -> str:
+    return is_in("Id", ids)
+
+
+def _companies_of(deals: Sequence[str]) -> str:
+    return f"Id IN ({select(('AccountId',), OBJECTS['deal'], [is_in('Id', deals)]).text})"
+
+
+def _products_of(deals: Sequence[str]) -> str:
+    return f"Id IN ({select(('Product2Id',), OBJECTS['line_item'], [is_in('OpportunityId', deals)]).text})"
 
 
 def _references(kept: _Kept, role: Role, deal: str) -> tuple[Reference, ...]:

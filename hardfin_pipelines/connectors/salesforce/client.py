@@ -1,6 +1,7 @@
 """One call to Salesforce: its place, its token, another try where that helps, and the error if not."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -14,6 +15,7 @@ from hardfin_pipelines.connectors.json_text import loads_leniently
 from hardfin_pipelines.connectors.retries import GaveUp, RetryPolicy, Transient
 from hardfin_pipelines.connectors.salesforce import errors
 from hardfin_pipelines.connectors.salesforce.auth import Authenticator
+from hardfin_pipelines.connectors.salesforce.csv_rows import is_whole
 from hardfin_pipelines.connectors.salesforce.limits import BUCKET, OrgLimiter, SalesforceLimits
 from hardfin_pipelines.connectors.salesforce.requests import Request
 from hardfin_pipelines.connectors.salesforce.transport import Org, SalesforceTransport
@@ -65,7 +67,9 @@ class SalesforceClient:
     async def _attempt(self, request: Request) -> Answer:
         answer = await self._past_limits(request)
         _refuse(answer, request)
-        if not _is_json(answer.body):
+        if request.media == "csv" and not is_whole(answer):
+            raise Transient(f"answered {request.call} with {answer.content_type} that is no whole CSV")
+        if request.media == "json" and not _is_json(answer.body):
             raise Transient(f"answered {request.call} with {answer.content_type} that is no whole JSON")
         if request.is_composite and not request.parts_may_fail and _FAILED_PART.search(answer.body):
             for part in composite_parts(answer, request.call):
@@ -104,16 +108,26 @@ class SalesforceClient:
         return answer
 
     async def _exchange(self, request: Request, tokens: Tokens) -> Answer:
-        self._leave_reserve()
-        try:
-            await self._limiter.limiter.acquire()
-        except NoPlace as error:
-            raise _no_place(error, request) from None
+        with self._limiter.one_more_under_way() as others:
+            self._leave_reserve(others)
+            try:
+                return await self._placed(request, tokens)
+            except NoPlace as error:
+                failure = error
+        raise _no_place(failure, request)
+
+    async def _placed(self, request: Request, tokens: Tokens) -> Answer:
+        place = await self._limiter.limiter.acquire()
         self._calls.by_bucket[BUCKET] = self._calls.by_bucket.get(BUCKET, 0) + 1
         failure = ""
         try:
-            org, now = self._session(tokens), self._clock.now()
-            answer = await self._transport.ask(org, request, now=now, secrets=(tokens.access,))
+            answer = await self._transport.ask(
+                self._session(tokens),
+                request,
+                now=self._clock.now(),
+                secrets=(tokens.access,),
+                before_sending=lambda: self._limiter.limiter.still(place),
+            )
         except NoAnswer as error:
             failure = str(error)
         if failure:
@@ -128,9 +142,14 @@ class SalesforceClient:
             self._org = (tokens, self._transport.org(tokens.access, tokens.instance_url))
         return self._org[1]
 
-    def _leave_reserve(self) -> None:
-        """Ask nothing once what is left of the day's calls belongs to the org's other integrations."""
+    def _leave_reserve(self, others: int) -> None:
+        """Ask nothing once what is left of the day's calls belongs to the org's other integrations.
+
+        `others` are calls of ours that are under way and will be counted, too.
+        """
         allowance, reserve = self._limiter.allowance, self._limits.reserve
+        if allowance is not None and others:
+            allowance = replace(allowance, remaining=max(allowance.remaining - others, 0))
         rest = reserve.rests(allowance, self._clock.now())
         if allowance is not None and rest is not None:
             text = f"{reserve.sentence(allowance)}; will try again in {errors.in_words(rest)}"
@@ -184,7 +203,8 @@ def _refuse(answer: Answer, request: Request) -> None:
     """Raises by what an answer says; nothing for a success."""
     if 200 <= answer.status < 300:
         return
-    if errors.is_transient(answer) or errors.is_throttled(answer):
+    heavy = errors.is_too_heavy(answer) and not request.is_query
+    if heavy or errors.is_transient(answer) or errors.is_throttled(answer):
         raise errors.transient(answer, request.call)
     raise errors.refusal(answer, request.call, request.fields)
 

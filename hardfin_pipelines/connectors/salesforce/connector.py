@@ -1,6 +1,8 @@
 """The Salesforce connector: all of the contract's questions, put to one org."""
 
+import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from hardfin_pipelines.connectors.base import (
     CallCounts,
@@ -16,7 +18,8 @@ from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK, Clock
 from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
 from hardfin_pipelines.connectors.retries import RetryPolicy
 from hardfin_pipelines.connectors.salesforce.auth import PROCESS_LOCKS, Authenticator, RenewalLock
-from hardfin_pipelines.connectors.salesforce.bundles import BundleReader
+from hardfin_pipelines.connectors.salesforce.bulk import BulkQueries, NotByBulk, job_calls
+from hardfin_pipelines.connectors.salesforce.bundles import FEW, BundleReader
 from hardfin_pipelines.connectors.salesforce.client import SalesforceClient
 from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, HISTORY, deal_state
 from hardfin_pipelines.connectors.salesforce.describe import describe_account
@@ -32,7 +35,7 @@ from hardfin_pipelines.connectors.salesforce.limits import (
 from hardfin_pipelines.connectors.salesforce.oauth import OAuthApp, TokenEndpoint
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner
-from hardfin_pipelines.connectors.salesforce.remembering import remembering
+from hardfin_pipelines.connectors.salesforce.remembering import Ask, remembering
 from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
 from hardfin_pipelines.connectors.salesforce.search import DealSearch
 from hardfin_pipelines.connectors.salesforce.transport import SalesforceTransport
@@ -42,6 +45,8 @@ from hardfin_pipelines.sync.records import AccountDescription, Record, Role
 from hardfin_pipelines.sync.trigger import DealState
 
 _CHUNK = 1_000
+
+_log = logging.getLogger(__name__)
 
 
 class SalesforceConnector:
@@ -93,6 +98,7 @@ class SalesforceConnector:
         self.capabilities = Capabilities(stage_entered_times=True, merges=True, deletes=True)
         self.calls = CallCounts()
         self._limits = limits
+        self._clock = clock
         name = account_name(login_url, account)
         shared = limiters.of(name, lambda places: OrgLimiter(limits, clock, account=name, places=places))
         shared.configure(limits)
@@ -110,8 +116,9 @@ class SalesforceConnector:
         )
         self._send = client.send
         self._ask = remembering(client.send, memory)
+        self._bulk = BulkQueries(client.send, memory, clock, limits.patience_seconds)
         self._shape = OrgShape(record_types)
-        self._bundles = BundleReader(QueryRunner(self._ask, limits.in_flight), self._shape)
+        self._bundles = BundleReader(QueryRunner(self._ask, limits.in_flight), self._shape, self._auth.site)
 
     def objects(self) -> Mapping[Role, str]:
         """Salesforce's name of each role's object."""
@@ -135,19 +142,41 @@ class SalesforceConnector:
 
     async def first_page(self, query: TriggerQuery, properties: Sequence[str]) -> Page:
         """The first answer of a search. One call, whatever the number of pipelines."""
-        return await self._search(query, properties).first()
+        return await self._search(self._ask, query, properties).first()
 
     async def deal_pages(
         self, query: TriggerQuery, properties: Sequence[str], *, first: Page | None = None
     ) -> AsyncIterator[Page]:
-        """All matching deals, a call for 2,000. A deal comes again only if a cursor died and it was modified since."""
-        async for page in self._search(query, properties).pages(first):
+        """All matching deals, a call for 2,000; very many by a Bulk job, a call for 25,000.
+
+        A deal comes again only if a cursor died, or a job ran, and it was modified since.
+        """
+        search = self._search(self._ask, query, properties)
+        begin = first if first is not None else await search.first()
+        async for page in self._pages(search, begin):
             self._bundles.note(page.records)
+            yield page
+
+    async def _pages(self, search: DealSearch, first: Page) -> AsyncIterator[Page]:
+        if search.calls_left(first) > self._limits.bulk_from_calls:
+            statement = search.whole()
+            try:
+                job = await self._bulk.finished(statement)
+                yield search.fresh(replace(first, last=False))
+                async for some in self._bulk.pages(statement, job, self._limits.page):
+                    page = search.page_of_rows(some.rows, some.vendor_time, last=some.last)
+                    if page.records or page.last:
+                        yield page
+            except NotByBulk as error:
+                _log.warning("this search goes on by the query API: %s", error)
+            else:
+                return
+        async for page in search.pages(first):
             yield page
 
     async def census_pages(self, query: TriggerQuery) -> AsyncIterator[Page]:
         """All deals that match now, with the deciding fields only; a call per 2,000, none from memory."""
-        async for page in DealSearch(self._send, query, (), self._limits.page, self._shape).pages(None):
+        async for page in self._search(self._send, query, ()).pages(None):
             yield page
 
     async def references(self, deal_ids: Sequence[str], roles: Sequence[Role]) -> References:
@@ -169,10 +198,14 @@ class SalesforceConnector:
     def plan_calls(self, deals: int, companies: int, line_items: int, products: int) -> CallPlan:
         """The least number of calls; lines that overflow their pages take a few more."""
         searches = max(_calls(deals, PAGE), 1)
+        if searches - 1 > self._limits.bulk_from_calls:
+            searches = 1 + job_calls(deals)
         chunks = _calls(deals, _CHUNK)
-        rows = _calls(line_items, COMPOSITE_QUERIES * PAGE) + _calls(companies, COMPOSITE_QUERIES * PAGE)
-        catalogue = _calls(products, COMPOSITE_QUERIES * PAGE)
-        return CallPlan({BUCKET: searches + max(chunks, rows) + catalogue})
+        # Few deals bring their products along, in a query of the same call.
+        along, catalogue = (_calls(products, PAGE), 0) if deals <= FEW else (0, _calls(products, PAGE))
+        queries = _calls(line_items, PAGE) + _calls(companies, PAGE) + along
+        calls = max(chunks, _calls(queries, COMPOSITE_QUERIES)) + _calls(catalogue, COMPOSITE_QUERIES)
+        return CallPlan({BUCKET: searches + calls})
 
     async def keep_alive(self) -> None:
         """Renew the tokens of a connection that is not visited: unused for 30 days, a refresh token dies.
@@ -186,8 +219,8 @@ class SalesforceConnector:
     async def aclose(self) -> None:
         """Nothing to free: the connections belong to the process."""
 
-    def _search(self, query: TriggerQuery, properties: Sequence[str]) -> DealSearch:
-        return DealSearch(self._ask, query, properties, self._limits.page, self._shape)
+    def _search(self, ask: Ask, query: TriggerQuery, properties: Sequence[str]) -> DealSearch:
+        return DealSearch(ask, query, properties, self._limits.page, self._shape, self._clock.now, self._auth.site)
 
 
 def _calls(count: int, at_once: int) -> int:

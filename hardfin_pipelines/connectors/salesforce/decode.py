@@ -79,12 +79,13 @@ def moment_of(text: Any) -> datetime | None:
         return None
 
 
-def record_of(role: Role, row: Row, *, stamp_if_none: datetime | None = None) -> Record:
+def record_of(role: Role, row: Row, *, stamp_if_none: datetime | None = None, site: str = "") -> Record:
     """The record of one row.
 
     Args:
         role: What the record is.
         row: The row.
+        site: The org's own address, under which people see its records by their ids; "" where it is not known.
         stamp_if_none: Taken where the record has no stamp that can be read.
 
     Raises:
@@ -107,17 +108,18 @@ def record_of(role: Role, row: Row, *, stamp_if_none: datetime | None = None) ->
         properties=properties,
         references=_references(role, properties),
         archived=properties.get("IsDeleted") == "true",
+        url=f"{site}/{external_id}" if site else "",
     )
 
 
 def records_of(
-    role: Role, rows: Sequence[Row], stamp_if_none: datetime
+    role: Role, rows: Sequence[Row], stamp_if_none: datetime, site: str
 ) -> tuple[tuple[Record, ...], tuple[bytes, ...]]:
     """The records of a page and their bytes; what has no id cannot be handed out and is logged."""
     records, raw = [], []
     for row in rows:
         try:
-            records.append(record_of(role, row, stamp_if_none=stamp_if_none))
+            records.append(record_of(role, row, stamp_if_none=stamp_if_none, site=site))
         except SkipRecord as skipped:
             _log.warning("%s", skipped)
             continue

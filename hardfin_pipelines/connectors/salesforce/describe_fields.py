@@ -61,11 +61,9 @@ def _property(given: Mapping[str, Any], prefix: str, label: str, currency: str) 
     name = str(given.get("name"))
     kind = _TYPES.get(str(given.get("type")), "other")
     listed = given.get("picklistValues")
-    shown = f"{label}{given.get('label') or name}"
     return PropertyDescription(
         name=prefix + name,
-        # A formula's value changes without the record's stamp: whoever maps it should know.
-        label=f"{shown} (formula)" if given.get("calculated") is True else shown,
+        label=f"{label}{given.get('label') or name}",
         type=kind,
         options={
             str(option["value"]): str(option.get("label") or option["value"])
@@ -74,6 +72,7 @@ def _property(given: Mapping[str, Any], prefix: str, label: str, currency: str) 
         },
         currency_property=currency if given.get("type") == "currency" else "",
         hidden=given.get("deprecatedAndHidden") is True,
+        calculated=given.get("calculated") is True,
     )
 
 

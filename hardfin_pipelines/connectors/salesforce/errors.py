@@ -28,7 +28,6 @@ DELAY = timedelta(minutes=5)
 _LONGEST_TEXT = 300
 _TRANSIENT_CODES = frozenset(
     {
-        "QUERY_TIMEOUT",
         "SERVER_UNAVAILABLE",
         "TXN_SECURITY_METERING_ERROR",
         "UNABLE_TO_LOCK_ROW",
@@ -37,6 +36,7 @@ _TRANSIENT_CODES = frozenset(
 )
 _TRANSIENT_STATUSES = frozenset({406, 408, 420})
 _DISABLED_CODES = frozenset({"API_CURRENTLY_DISABLED", "API_DISABLED_FOR_ORG"})
+_TOO_HEAVY_CODES = frozenset({"OPERATION_TOO_LARGE", "QUERY_TIMEOUT"})
 _LOCATOR_GONE = "INVALID_QUERY_LOCATOR"
 _COLUMN = re.compile(r"No such column '([^']+)' on entity '([^']+)'")
 _RELATION = re.compile(r"(?:understand relationship|No such relation) '([^']+)'")
@@ -47,6 +47,13 @@ class LocatorGone(RetryLater):
     """The cursor behind a query's pages is no more; the query can be asked again from where it was.
 
     Those who page do so at once; it escapes only where cursors keep dying.
+    """
+
+
+class QueryTooHeavy(RetryLater):
+    """The query takes longer, or touches more, than Salesforce lets it: less is to be asked for at once.
+
+    Those who query divide it and go on; it escapes where even a small part is too heavy.
     """
 
 
@@ -84,6 +91,11 @@ def is_transient(answer: Answer) -> bool:
     return redirected or passing or code_of(answer) in _TRANSIENT_CODES
 
 
+def is_too_heavy(answer: Answer) -> bool:
+    """Whether Salesforce refuses a query for what it would cost: only asking for less at once helps."""
+    return code_of(answer) in _TOO_HEAVY_CODES
+
+
 def transient(answer: Answer, call: str) -> Transient:
     """The failure of an answer that is worth another try."""
     code = code_of(answer)
@@ -119,6 +131,8 @@ def refusal(answer: Answer, call: str, asked: Sequence[str] = ()) -> VendorError
         return NeedsAttention(INTEGRATION, text, context=context)
     if code == _LOCATOR_GONE:
         return LocatorGone(INTEGRATION, f"{said}; will try again later", delay=DELAY, context=context)
+    if is_too_heavy(answer):
+        return QueryTooHeavy(INTEGRATION, f"{said}; will try again later", delay=DELAY, context=context)
     if code == "INVALID_FIELD" or (code == "INVALID_TYPE" and _RELATION.search(said)):
         return unknown_field(said, asked, context)
     if code == "INVALID_TYPE" or (answer.status == 404 and "/describe" in call):

@@ -4,6 +4,9 @@ An org has a number of calls for any 24 hours, for all its apps together; calls 
 limited in how many run at once. There is no limit by the second: ours keeps a fault of ours from becoming the org's.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK, Clock
@@ -41,6 +44,7 @@ class SalesforceLimits:
         attempts: Tries of a call that fails on the way or with a 5xx.
         busy_pause_seconds: How long to wait when the org says that too many long calls run.
         patience_seconds: How long one call may be refused so before `RetryLater`.
+        bulk_from_calls: A search that would take more further calls than this is made a Bulk job.
         reserve: What this work leaves of the day's calls to the org's other integrations.
     """
 
@@ -50,6 +54,7 @@ class SalesforceLimits:
     attempts: int = 6
     busy_pause_seconds: float = 5.0
     patience_seconds: float = 900.0
+    bulk_from_calls: int = 50
     reserve: Reserve = NO_RESERVE
 
 
@@ -68,6 +73,20 @@ class OrgLimiter:
             BUCKET, limits.calls_per_ten_seconds, 10, clock, account=account, places=places, left_to_others=1
         )
         self.allowance: DailyAllowance | None = None
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one_more_under_way(self) -> Iterator[int]:
+        """A call of ours that is not answered as long as the block runs; how many others there are when it begins."""
+        with self._lock:
+            others = self._under_way
+            self._under_way += 1
+        try:
+            yield others
+        finally:
+            with self._lock:
+                self._under_way -= 1
 
     def configure(self, limits: SalesforceLimits) -> None:
         """Take over changed limits."""

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -14,11 +14,11 @@ import jwt
 from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK, Clock
 from hardfin_pipelines.connectors.errors import NeedsAttention, VendorContractError, VendorError
 from hardfin_pipelines.connectors.http import Answer, NoAnswer
-from hardfin_pipelines.connectors.retries import GaveUp, RetryPolicy, Transient
+from hardfin_pipelines.connectors.retries import GaveUp, Result, RetryPolicy, Transient
 from hardfin_pipelines.connectors.salesforce import errors
 from hardfin_pipelines.connectors.salesforce.ids import long_id
 from hardfin_pipelines.connectors.salesforce.transport import SalesforceTransport
-from hardfin_pipelines.connectors.salesforce.versions import AUTHORIZE, LOGIN_URL, TOKEN
+from hardfin_pipelines.connectors.salesforce.versions import AUTHORIZE, LOGIN_URL, REVOKE, TOKEN
 from hardfin_pipelines.connectors.tokens import Tokens
 
 SCOPES = ("api", "refresh_token")
@@ -27,6 +27,7 @@ LONGEST_USE = timedelta(days=1)
 """A session in use lives on; it is renewed daily all the same, since a refresh token unused for 30 days dies."""
 
 _ASSERTION_LIFE = timedelta(minutes=3)
+_DEAD_ALREADY = frozenset({"invalid_token", "unsupported_token_type"})
 _RECONNECT = "connect Salesforce again"
 
 Flow = Literal["authorization_code", "client_credentials", "jwt_bearer"]
@@ -151,6 +152,23 @@ class TokenEndpoint:
             return await self._grant({"grant_type": grant, "assertion": self._assertion()})
         return await self._grant(self._signed({"grant_type": "refresh_token", "refresh_token": refresh_token}))
 
+    async def revoke(self, token: str) -> None:
+        """End a grant: with a refresh token, all sessions that came of it end too (Salesforce docs: revoke tokens).
+
+        A token that is dead already is no failure.
+
+        Raises:
+            RetryLater: Salesforce is down or unreachable.
+            VendorContractError: Salesforce refuses the request itself.
+        """
+        await self._patiently(lambda: self._revoked(token))
+
+    async def _revoked(self, token: str) -> None:
+        call = f"POST {REVOKE}"
+        answer = await self._sent(call, REVOKE, {"token": token}, (token,))
+        if answer.status >= 300 and errors.code_of(answer) not in _DEAD_ALREADY:
+            raise _refused(answer, call)
+
     def _signed(self, form: Mapping[str, str]) -> dict[str, str]:
         return {**form, "client_id": self._app.client_id, "client_secret": self._app.client_secret}
 
@@ -194,8 +212,11 @@ class TokenEndpoint:
 
     async def _post(self, form: Mapping[str, str]) -> Answer:
         call = f"POST {TOKEN} ({form['grant_type'].rpartition(':')[2]})"
+        return await self._patiently(lambda: self._attempt(call, form))
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
         try:
-            return await self._retries.run(lambda: self._attempt(call, form), self._clock)
+            return await self._retries.run(attempt, self._clock)
         except GaveUp as failure:
             final = errors.gave_up(failure)
         raise final
@@ -203,10 +224,18 @@ class TokenEndpoint:
     async def _attempt(self, call: str, form: Mapping[str, str]) -> Answer:
         secret_fields = ("client_secret", "refresh_token", "code", "code_verifier", "assertion")
         secrets = tuple(form[name] for name in secret_fields if name in form)
+        answer = await self._sent(call, TOKEN, form, secrets)
+        if not answer.members:
+            raise Transient(f"answered {answer.status} to {call} with {answer.content_type} instead of JSON")
+        if answer.status >= 300:
+            raise _refused(answer, call)
+        return answer
+
+    async def _sent(self, call: str, path: str, form: Mapping[str, str], secrets: tuple[str, ...]) -> Answer:
         failure = ""
         try:
             answer = await self._transport.post_form(
-                self._login_url + TOKEN, form, now=self._clock.now(), secrets=secrets
+                self._login_url + path, form, now=self._clock.now(), secrets=secrets
             )
         except NoAnswer as error:
             failure = str(error)
@@ -214,10 +243,6 @@ class TokenEndpoint:
             raise Transient(f"{failure} for {call}")
         if errors.is_transient(answer) or answer.status == 429 or errors.code_of(answer) == "rate_limit_exceeded":
             raise errors.transient(answer, call)
-        if not answer.members:
-            raise Transient(f"answered {answer.status} to {call} with {answer.content_type} instead of JSON")
-        if answer.status >= 300:
-            raise _refused(answer, call)
         return answer
 
 

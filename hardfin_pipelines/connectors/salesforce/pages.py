@@ -1,13 +1,17 @@
 """Pages of queries, whichever way they were asked for, with the child rows that did not fit into them."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.salesforce.decode import HISTORY
-from hardfin_pipelines.connectors.salesforce.errors import unknown_shape
+from hardfin_pipelines.connectors.salesforce.errors import LocatorGone, unknown_shape
 from hardfin_pipelines.connectors.salesforce.json_rows import QueryPage, Row, composite_pages, query_page
 from hardfin_pipelines.connectors.salesforce.remembering import Ask
-from hardfin_pipelines.connectors.salesforce.requests import Request, query_more
+from hardfin_pipelines.connectors.salesforce.requests import Request, query_more, run_query
+from hardfin_pipelines.connectors.salesforce.search_conditions import history_of
+from hardfin_pipelines.connectors.salesforce.soql import quoted
 
 
 def page_of(request: Request, answer: Answer) -> QueryPage:
@@ -23,19 +27,38 @@ def page_of(request: Request, answer: Answer) -> QueryPage:
     raise unknown_shape(request.call, 'list "records"')
 
 
-async def complete_histories(ask: Ask, rows: Sequence[Row]) -> None:
+async def complete_histories(ask: Ask, rows: Sequence[Row], since: datetime | None) -> None:
     """Read the rows of history that did not fit into their opportunity's page, a call for each such page.
 
-    A child's rows count towards the page (Salesforce docs: query), and what is over has a cursor of its own. The
-    rows' bytes stay as received.
+    A child's rows count towards the page (Salesforce docs: query), and what is over has a cursor of its own; where that
+    is gone, the history is asked for by itself. The rows' bytes stay as received.
+
+    Args:
+        ask: Sends a request.
+        rows: Opportunities.
+        since: How far back their history was asked for; None for all of it.
 
     Raises:
-        VendorError: Salesforce refused or failed; `LocatorGone`: the cursor is no more.
+        VendorError: Salesforce refused or failed; `LocatorGone`: the cursors keep dying.
     """
     for row in rows:
         history = row.document.get(HISTORY) if isinstance(row.document, dict) else None
-        while isinstance(history, dict) and history.get("done") is False and history.get("nextRecordsUrl"):
-            request = query_more(str(history.pop("nextRecordsUrl")).rpartition("/")[2])
-            page = page_of(request, await ask(request))
-            history["records"] = [*history.get("records", ()), *(each.document for each in page.rows)]
-            history |= {"nextRecordsUrl": page.locator} if page.locator else {"done": True}
+        if not isinstance(history, dict) or history.get("done") is not False or not history.get("nextRecordsUrl"):
+            continue
+        request = query_more(str(history["nextRecordsUrl"]).rpartition("/")[2])
+        try:
+            history["records"] = [*history.get("records", ()), *await _rest(ask, request)]
+        except LocatorGone:
+            own = f"OpportunityId = {quoted(str(row.document.get('Id')))}"
+            history["records"] = await _rest(ask, run_query(history_of("OpportunityHistory", [own], since)))
+        history["done"] = True
+
+
+async def _rest(ask: Ask, request: Request) -> list[Any]:
+    found: list[Any] = []
+    while True:
+        page = page_of(request, await ask(request))
+        found += [each.document for each in page.rows]
+        if not page.locator:
+            return found
+        request = query_more(page.locator)

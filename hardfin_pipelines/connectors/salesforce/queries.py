@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from hardfin_pipelines.connectors.concurrency import run_bounded
-from hardfin_pipelines.connectors.salesforce.errors import LocatorGone, unknown_shape
+from hardfin_pipelines.connectors.salesforce.errors import LocatorGone, QueryTooHeavy, unknown_shape
 from hardfin_pipelines.connectors.salesforce.json_rows import QueryPage, Row, composite_pages
 from hardfin_pipelines.connectors.salesforce.limits import COMPOSITE_QUERIES
 from hardfin_pipelines.connectors.salesforce.pages import complete_histories, page_of
@@ -12,6 +12,7 @@ from hardfin_pipelines.connectors.salesforce.requests import Request, composite,
 from hardfin_pipelines.connectors.salesforce.soql import Statement
 
 _TRIES = 3
+_HALVINGS = 5
 
 
 class QueryRunner:
@@ -24,8 +25,10 @@ class QueryRunner:
     async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """All rows of each statement. A call for five statements, and one for each further page of their rows.
 
+        What is too heavy for Salesforce in one call is asked for statement by statement, and then in parts.
+
         Raises:
-            VendorError: Salesforce refused or failed.
+            VendorError: Salesforce refused or failed; `QueryTooHeavy`: even a small part is too heavy.
         """
         groups = [
             statements[start : start + COMPOSITE_QUERIES] for start in range(0, len(statements), COMPOSITE_QUERIES)
@@ -37,39 +40,52 @@ class QueryRunner:
         pages = [page for group in answered for page in group]
         return await run_bounded(
             [
-                lambda statement=statement, page=page: self._whole(statement, page)  # type: ignore[misc]
+                lambda statement=statement, page=page: self._rows(statement, page)  # type: ignore[misc]
                 for statement, page in zip(statements, pages, strict=True)
             ],
             self._in_flight,
         )
 
-    async def _first_pages(self, statements: Sequence[Statement]) -> list[QueryPage]:
-        if len(statements) == 1:
-            return [await self._page(run_query(statements[0]))]
-        request = composite(statements)
-        answer = await self._ask(request)
+    async def _first_pages(self, statements: Sequence[Statement]) -> list[QueryPage | None]:
+        """The first page of each statement; none where they are too heavy together."""
+        try:
+            if len(statements) == 1:
+                return [await self._page(run_query(statements[0]))]
+            request = composite(statements)
+            answer = await self._ask(request)
+        except QueryTooHeavy:
+            return [None] * len(statements)
         try:
             pages = composite_pages(answer.body)
         except ValueError:
             pages = []
         if len(pages) != len(statements):
             raise unknown_shape(request.call, f"{len(statements)} parts with records")
-        return pages
+        return [*pages]
+
+    async def _rows(self, statement: Statement, page: QueryPage | None, halved: int = 0) -> list[Row]:
+        try:
+            return await self._whole(statement, page or await self._page(run_query(statement)))
+        except QueryTooHeavy:
+            parts = statement.halves() if halved < _HALVINGS else ()
+            if not parts:
+                raise
+        return [row for part in parts for row in await self._rows(part, None, halved + 1)]
 
     async def _whole(self, statement: Statement, page: QueryPage) -> list[Row]:
         """The rows from a first page to the end; where the cursor dies, the query is asked again."""
-        for attempt in range(_TRIES):
+        for attempt in range(1, _TRIES + 1):
             try:
                 rows = list(page.rows)
                 following = page
                 while following.locator:
                     following = await self._page(query_more(following.locator))
                     rows += following.rows
-                await complete_histories(self._ask, rows)
+                await complete_histories(self._ask, rows, None)
             except LocatorGone:
-                if attempt == _TRIES - 1:
+                if attempt == _TRIES:
                     raise
-                page = await self._page(run_query(statement))
+                page = await self._page(run_query(statement, attempt=attempt))
             else:
                 return rows
         raise AssertionError("the loop returns or raises")

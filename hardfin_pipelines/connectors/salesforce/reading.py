@@ -1,6 +1,6 @@
 """Records by id, with an account of every id that was asked for; merged accounts are followed to their survivors."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hardfin_pipelines.connectors.base import Missing, ReadResult
@@ -12,8 +12,8 @@ from hardfin_pipelines.connectors.salesforce.limits import PAGE
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts
 from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
-from hardfin_pipelines.connectors.salesforce.search import history_since
-from hardfin_pipelines.connectors.salesforce.soql import Statement, is_in, select
+from hardfin_pipelines.connectors.salesforce.search_conditions import history_since
+from hardfin_pipelines.connectors.salesforce.soql import Statement, among, is_in, select
 from hardfin_pipelines.sync.records import Record, Role
 
 SURVIVOR = "MasterRecordId"
@@ -46,11 +46,11 @@ class Found:
     in_bin: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
-    def take(self, role: Role, rows: Iterable[Row]) -> "Found":
-        """Add rows."""
+    def take(self, role: Role, rows: Iterable[Row], site: str) -> "Found":
+        """Add rows of the org at `site`."""
         for row in rows:
             try:
-                record = record_of(role, row)
+                record = record_of(role, row, site=site)
             except SkipRecord as skipped:
                 self.unreadable[skipped.record_id] = str(skipped)
                 continue
@@ -74,9 +74,11 @@ class Found:
 class IdReader:
     """Reads records of one connection by id."""
 
-    def __init__(self, runner: QueryRunner, shape: OrgShape) -> None:
+    def __init__(self, runner: QueryRunner, shape: OrgShape, site: Callable[[], str]) -> None:
+        """`site` says where the org is."""
         self._runner = runner
         self._shape = shape
+        self._site = site
 
     async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
         """The records of the ids; what is not there, with the reason. A call for 10,000 ids, one more after merges."""
@@ -86,7 +88,7 @@ class IdReader:
         for _ in range(_LONGEST_CHAIN):
             if not wanted:
                 break
-            found.take(role, await self._rows(role, list(wanted), properties))
+            found.take(role, await self._rows(role, list(wanted), properties), self._site())
             survivors = {found.survivor_of(each) for each in found.in_bin}
             wanted = sorted(survivors - found.records.keys() - found.in_bin.keys() - found.unreadable.keys())
         return account_for(role, known, found)
@@ -116,10 +118,11 @@ class IdReader:
         fields = fields_of(role, properties, self._shape)
         with_history = role == "deal" and HISTORY in properties and self._shape.history
         children = history_since(None) if with_history else ""
-        return [
-            select(fields, OBJECTS[role], [is_in("Id", part)], children=children, deleted_too=True)
-            for part in in_parts(ids, PAGE)
-        ]
+
+        def make(some: Sequence[str]) -> Statement:
+            return select(fields, OBJECTS[role], [is_in("Id", some)], children=children, deleted_too=True)
+
+        return [among(part, make) for part in in_parts(ids, PAGE)]
 
 
 def fields_of(role: Role, properties: Sequence[str], shape: OrgShape) -> tuple[str, ...]:

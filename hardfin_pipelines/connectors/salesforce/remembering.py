@@ -10,6 +10,9 @@ from hardfin_pipelines.connectors.base import PageMemory
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.salesforce.requests import Request
 
+_HEADERS = ("sforce-locator", "sforce-numberofrecords")
+"""Headers that say where results go on."""
+
 Ask = Callable[[Request], Awaitable[Answer]]
 """Sends a request, or finds its answer in memory."""
 
@@ -31,10 +34,13 @@ def remembering(send: Ask, memory: PageMemory | None) -> Ask:
 
 def _wrapped(answer: Answer) -> bytes:
     head: dict[str, Any] = {"status": answer.status, "vendor_time": answer.vendor_time.isoformat()}
+    kept = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
+    if kept:
+        head["headers"] = kept
     return orjson.dumps(head) + b"\n" + answer.body
 
 
 def _unwrapped(kept: bytes) -> Answer:
     line, _, body = kept.partition(b"\n")
     head = orjson.loads(line)
-    return Answer(head["status"], body, {}, datetime.fromisoformat(head["vendor_time"]))
+    return Answer(head["status"], body, head.get("headers", {}), datetime.fromisoformat(head["vendor_time"]))

@@ -1,8 +1,9 @@
 """The requests we send, as data: equal requests have equal bytes, so an answer can be remembered by its request."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Literal
 from urllib.parse import quote_plus
 
 import orjson
@@ -12,6 +13,11 @@ from hardfin_pipelines.connectors.salesforce.soql import Statement
 from hardfin_pipelines.connectors.salesforce.versions import DATA
 from hardfin_pipelines.sync.records import Role
 
+Media = Literal["json", "csv", "nothing"]
+
+BULK_ROWS = 25_000
+"""Rows of a page of a job's results: about 20 MB where rows are wide."""
+
 OBJECTS: Mapping[Role, str] = {
     "company": "Account",
     "deal": "Opportunity",
@@ -19,6 +25,9 @@ OBJECTS: Mapping[Role, str] = {
     "product": "Product2",
 }
 """Salesforce's name of each role's object."""
+
+
+_JOBS = "jobs/query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,8 @@ class Request:
         batch_size: Rows wanted in the answer to a query.
         parts_may_fail: Whether a composite call's failed parts are for the caller to read.
         fields: The fields that are asked for, to name the one that Salesforce refuses.
+        media: What a success answers with: "json", "csv", or "nothing".
+        attempt: Above 0 where the same is asked again and what is remembered of it is no use any more.
     """
 
     method: str
@@ -44,6 +55,8 @@ class Request:
     batch_size: int = PAGE
     parts_may_fail: bool = False
     fields: tuple[str, ...] = ()
+    media: Media = "json"
+    attempt: int = 0
 
     @property
     def call(self) -> str:
@@ -57,17 +70,24 @@ class Request:
         return self.path == "composite"
 
     @property
+    def is_query(self) -> bool:
+        """Whether rows are asked for, of which there could be fewer at once."""
+        return self.statement is not None or bool(self.locator) or self.is_composite
+
+    @property
     def key(self) -> str:
         """Names the request by all that the answer depends on."""
-        return f"salesforce {self.method} {self.path} {sha256(self.body).hexdigest()} {self.batch_size}"
+        again = f" again {self.attempt}" if self.attempt else ""
+        return f"salesforce {self.method} {self.path} {sha256(self.body).hexdigest()} {self.batch_size}{again}"
 
 
-def run_query(statement: Statement, batch_size: int = PAGE) -> Request:
+def run_query(statement: Statement, batch_size: int = PAGE, *, attempt: int = 0) -> Request:
     """A query; one that makes the URL too long goes into the body of a composite call, which counts as one as well."""
     path = f"{_resource(statement)}?q={quote_plus(statement.text)}"
     if len(path) > LONGEST_QUERY_URL:
-        return composite([statement])
-    return Request("GET", path, statement=statement, batch_size=batch_size, fields=statement.fields)
+        return replace(composite([statement]), attempt=attempt)
+    fields = statement.fields
+    return Request("GET", path, statement=statement, batch_size=batch_size, fields=fields, attempt=attempt)
 
 
 def query_more(locator: str, batch_size: int = PAGE) -> Request:
@@ -92,6 +112,34 @@ def composite_gets(paths: Sequence[str], *, parts_may_fail: bool = False, fields
     parts = [{"method": "GET", "url": DATA + path, "referenceId": f"part{place}"} for place, path in enumerate(paths)]
     body = orjson.dumps({"allOrNone": False, "compositeRequest": parts})
     return Request("POST", "composite", body, parts_may_fail=parts_may_fail, fields=fields)
+
+
+def bulk_create(statement: Statement) -> Request:
+    """Begins a job for a query (Salesforce docs: Bulk API 2.0, create a query job)."""
+    operation = "queryAll" if statement.deleted_too else "query"
+    body = orjson.dumps({"operation": operation, "query": statement.text, "contentType": "CSV", "lineEnding": "LF"})
+    return Request("POST", _JOBS, body, fields=statement.fields)
+
+
+def bulk_job(job_id: str) -> Request:
+    """Asks what became of a job."""
+    return Request("GET", f"{_JOBS}/{job_id}")
+
+
+def bulk_results(job_id: str, locator: str) -> Request:
+    """A page of a job's results: the first, or the one that a locator leads to."""
+    place = f"&locator={quote_plus(locator)}" if locator else ""
+    return Request("GET", f"{_JOBS}/{job_id}/results?maxRecords={BULK_ROWS}{place}", media="csv")
+
+
+def bulk_abort(job_id: str) -> Request:
+    """Ends a job that is not done."""
+    return Request("PATCH", f"{_JOBS}/{job_id}", orjson.dumps({"state": "Aborted"}))
+
+
+def bulk_delete(job_id: str) -> Request:
+    """Deletes a job and its results."""
+    return Request("DELETE", f"{_JOBS}/{job_id}", media="nothing")
 
 
 def _resource(statement: Statement) -> str:

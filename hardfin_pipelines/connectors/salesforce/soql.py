@@ -1,8 +1,8 @@
 """SOQL statements. Values are always quoted by simple-salesforce, and names are checked to be names."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from simple_salesforce.format import quote_soql_value
@@ -21,17 +21,33 @@ class Statement:
         object: The object it asks, for messages.
         deleted_too: Whether rows in the recycle bin and merged-away ones come as well.
         fields: What it selects.
+        ids: The ids it asks about, where it can be divided by them.
+        make: Makes it for some ids.
     """
 
     text: str
     object: str
     deleted_too: bool = False
     fields: tuple[str, ...] = ()
+    ids: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    make: Callable[[Sequence[str]], "Statement"] | None = field(default=None, compare=False, repr=False)
 
     @property
     def about(self) -> str:
         """What it asks, for messages."""
         return f"({self.object})"
+
+    def halves(self) -> tuple["Statement", ...]:
+        """The same question in two parts, each about half of the ids; none where it cannot be divided."""
+        middle = len(self.ids) // 2
+        if self.make is None or not middle:
+            return ()
+        return among(self.ids[:middle], self.make), among(self.ids[middle:], self.make)
+
+
+def among(ids: Sequence[str], make: Callable[[Sequence[str]], Statement]) -> Statement:
+    """What `make` makes for some ids, such that it can be divided by them."""
+    return replace(make(ids), ids=tuple(ids), make=make)
 
 
 def select(
@@ -66,6 +82,16 @@ def select(
     if order:
         parts.append(f"ORDER BY {order}")
     return Statement(" ".join(parts), object_name, deleted_too, names)
+
+
+def count(object_name: str, where: Sequence[str]) -> Statement:
+    """A statement whose answer has no rows, but says how many there are.
+
+    Args:
+        object_name: The object.
+        where: Conditions, all of which must hold.
+    """
+    return Statement(" ".join(["SELECT COUNT() FROM", object_name, "WHERE", " AND ".join(where)]), object_name)
 
 
 def field_name(name: str) -> str:

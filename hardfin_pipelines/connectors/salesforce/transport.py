@@ -12,7 +12,8 @@ What simple-salesforce does by itself and what is in its place here:
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -20,16 +21,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce
 
 from hardfin_pipelines.connectors.http import Answer, NoAnswer, http_date, user_agent
 from hardfin_pipelines.connectors.salesforce.limits import PAGE
+from hardfin_pipelines.connectors.salesforce.pools import TellingAdapter, telling
 from hardfin_pipelines.connectors.salesforce.requests import Request
 from hardfin_pipelines.connectors.salesforce.versions import API_VERSION, DATA
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 120.0
+_LOOK_AGAIN_SECONDS = 1.0
+_GONE = "was not asked: whoever wanted to know is gone"
+
+BeforeSending = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Org(Salesforce):
@@ -55,6 +60,8 @@ class Org(Salesforce):
     def ask(self, request: Request) -> requests.Response:
         """The response to a request, whatever its status."""
         headers = {"Sforce-Query-Options": f"batchSize={request.batch_size}"} if request.batch_size != PAGE else {}
+        if request.media == "csv":
+            headers["Accept"] = "text/csv"
         if request.statement is not None:
             response = self.query(request.statement.text, request.statement.deleted_too, headers=headers)
         elif request.locator:
@@ -75,8 +82,9 @@ class Org(Salesforce):
         **kwargs: Any,
     ) -> requests.Response:
         headers = {**self.headers, **kwargs.pop("headers", {})}
+        verify = own_verify(self.session)
         return self.session.request(
-            method, url, headers=headers, timeout=self._seconds, allow_redirects=False, **kwargs
+            method, url, headers=headers, timeout=self._seconds, allow_redirects=False, verify=verify, **kwargs
         )
 
     def parse_result_to_json(self, result: requests.Response) -> Any:
@@ -109,8 +117,9 @@ class SalesforceTransport:
         self._seconds = (connect_seconds, read_seconds)
         self._executor = ThreadPoolExecutor(connections, thread_name_prefix="salesforce")
         session = requests.Session()
-        session.mount("https://", HTTPAdapter(pool_connections=connections, pool_maxsize=connections, pool_block=True))
-        session.mount("http://", HTTPAdapter(pool_connections=connections, pool_maxsize=connections, pool_block=True))
+        for scheme in ("https://", "http://"):
+            adapter = TellingAdapter(pool_connections=connections, pool_maxsize=connections, pool_block=True)
+            session.mount(scheme, adapter)
         session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
         session.verify = verify
         # Orgs share the session: no cookie of one may go to another, and no .netrc may take the token's place.
@@ -122,13 +131,35 @@ class SalesforceTransport:
         """One session of one org."""
         return Org(access_token, instance_url, self._session, self._seconds)
 
-    async def ask(self, org: Org, request: Request, *, now: datetime, secrets: tuple[str, ...] = ()) -> Answer:
+    async def ask(
+        self,
+        org: Org,
+        request: Request,
+        *,
+        now: datetime,
+        secrets: tuple[str, ...] = (),
+        before_sending: BeforeSending | None = None,
+    ) -> Answer:
         """Send one request and read its answer whole.
+
+        Args:
+            org: The session to ask with.
+            request: What to ask.
+            now: Our clock, for answers without a Date.
+            secrets: Texts that are blotted out should Salesforce send them back in a refusal.
+            before_sending: Awaited in the running event loop when a connection is open and nothing is sent yet. What
+                it raises is raised.
 
         Raises:
             NoAnswer: Nothing came, or not all of it.
         """
-        return await self._run(lambda: org.ask(request), now, secrets)
+        tell = None if before_sending is None else _from_thread(before_sending, asyncio.get_running_loop())
+
+        def send() -> requests.Response:
+            with telling(tell):
+                return org.ask(request)
+
+        return await self._run(send, now, secrets)
 
     async def post_form(
         self, url: str, form: Mapping[str, str], *, now: datetime, secrets: tuple[str, ...] = ()
@@ -142,7 +173,12 @@ class SalesforceTransport:
 
         def post() -> requests.Response:
             return self._session.post(
-                url, data=urlencode(form).encode(), headers=headers, timeout=self._seconds, allow_redirects=False
+                url,
+                data=urlencode(form).encode(),
+                headers=headers,
+                timeout=self._seconds,
+                allow_redirects=False,
+                verify=own_verify(self._session),
             )
 
         return await self._run(post, now, secrets)
@@ -168,6 +204,26 @@ class SalesforceTransport:
                 body = body.replace(secret.encode(), b"***")
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, body, headers, http_date(headers.get("date", "")) or now)
+
+
+def _from_thread(work: BeforeSending, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """Does `work` in an event loop, from a thread that waits for it as long as the loop lives."""
+
+    def wait() -> None:
+        if loop.is_closed():
+            raise NoAnswer(_GONE)
+        future = asyncio.run_coroutine_threadsafe(work(), loop)
+        while not futures.wait([future], timeout=_LOOK_AGAIN_SECONDS).done:
+            if loop.is_closed():
+                raise NoAnswer(_GONE)
+        future.result()
+
+    return wait
+
+
+def own_verify(session: requests.Session) -> str | bool | None:
+    """What requests must be told of certificates with each call: else a file that the environment names goes first."""
+    return None if session.verify is True else session.verify
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

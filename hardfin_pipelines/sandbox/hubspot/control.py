@@ -5,10 +5,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from hardfin_pipelines.sandbox.faults import Fault
-from hardfin_pipelines.sandbox.hubspot.control_account import AccountControl
-from hardfin_pipelines.sandbox.hubspot.control_records import RecordControl
-from hardfin_pipelines.sandbox.hubspot.control_requests import (
+from hardfin_pipelines.sandbox.control_requests import (
     Fields,
     Table,
     WrongRequestError,
@@ -17,6 +14,10 @@ from hardfin_pipelines.sandbox.hubspot.control_requests import (
     only,
     wanted,
 )
+from hardfin_pipelines.sandbox.faults import Fault
+from hardfin_pipelines.sandbox.hubspot.control_account import AccountControl
+from hardfin_pipelines.sandbox.hubspot.control_records import RecordControl
+from hardfin_pipelines.sandbox.hubspot.errors import VendorError
 from hardfin_pipelines.sandbox.hubspot.vendor_faults import named_fault
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ class ControlEndpoints:
     def routes(self) -> list[Route]:
         """All endpoints of the control API."""
         table = [*self._table(), *RecordControl(self._portal).table(), *AccountControl(self._portal).table()]
-        return [Route(CONTROL_PREFIX + path, answering(action), methods=[method]) for method, path, action in table]
+        return [
+            Route(CONTROL_PREFIX + path, answering(action, VendorError), methods=[method])
+            for method, path, action in table
+        ]
 
     def _table(self) -> Table:
         portal = "/portals/{hub_id:int}"

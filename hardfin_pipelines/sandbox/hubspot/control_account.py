@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
+from hardfin_pipelines.sandbox.control_requests import Fields, Table, WrongRequestError, only, wanted
 from hardfin_pipelines.sandbox.hubspot.account_schema import NewStage
-from hardfin_pipelines.sandbox.hubspot.control_requests import Fields, Table, WrongRequestError, only, wanted
 from hardfin_pipelines.sandbox.hubspot.oauth import ALL_SCOPES
 from hardfin_pipelines.sandbox.hubspot.portal import Portal
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hardfin_pipelines.sandbox.hubspot.control_requests import Fields, Table, moment, only, wanted
+from hardfin_pipelines.sandbox.control_requests import Fields, Table, moment, only, wanted
 from hardfin_pipelines.sandbox.hubspot.portal import Portal
 from hardfin_pipelines.sandbox.hubspot.record_values import NewRecord
 

@@ -1,8 +1,9 @@
 """Fills a portal with a data set: a sales department's records become HubSpot's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from hardfin_pipelines.sandbox.data_sets.model import Company, DataSet, Deal, LineItem, Pipeline, Product
 from hardfin_pipelines.sandbox.hubspot.account_schema import DEFAULT_STAGES, NewStage
@@ -21,6 +22,9 @@ _FREQUENCIES = {
     48: "per_four_years",
     60: "per_five_years",
 }
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+_Dated = TypeVar("_Dated", Company, Deal)
 
 
 @dataclass(slots=True)
@@ -56,13 +60,19 @@ def load_data_set(portal: Portal, data_set: DataSet) -> LoadedDataSet:
         for name, label in data_set.custom_deal_fields.items():
             portal.add_property("deals", name, label)
         loaded.products = _create(portal, "products", [(each.key, _product(each)) for each in data_set.products])
-        loaded.companies = _create(portal, "companies", [(each.key, _company(each)) for each in data_set.companies])
-        loaded.deals = _create(portal, "deals", [(each.key, _deal(each, loaded)) for each in data_set.deals])
-        lines = [(line.key, _line_item(line, deal, loaded)) for deal in data_set.deals for line in deal.line_items]
+        companies, deals = _as_created(data_set.companies), _as_created(data_set.deals)
+        loaded.companies = _create(portal, "companies", [(each.key, _company(each)) for each in companies])
+        loaded.deals = _create(portal, "deals", [(each.key, _deal(each, loaded)) for each in deals])
+        lines = [(line.key, _line_item(line, deal, loaded)) for deal in deals for line in deal.line_items]
         loaded.line_items = _create(portal, "line_items", lines)
         portal.associate_many("deals", "companies", _company_links(data_set, loaded))
         portal.associate_many("deals", "line_items", _line_links(data_set, loaded))
     return loaded
+
+
+def _as_created(records: Sequence[_Dated]) -> list[_Dated]:
+    """In the order in which people made them: HubSpot's ids grow with time."""
+    return sorted(records, key=lambda each: each.created_at or _BEGINNING)
 
 
 def _create(portal: Portal, object_type: str, records: list[tuple[str, NewRecord]]) -> dict[str, str]:

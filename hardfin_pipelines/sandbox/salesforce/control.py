@@ -7,10 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from hardfin_pipelines.sandbox.faults import Fault
-from hardfin_pipelines.sandbox.salesforce.control_orgs import OrgControl
-from hardfin_pipelines.sandbox.salesforce.control_records import RecordControl
-from hardfin_pipelines.sandbox.salesforce.control_requests import (
+from hardfin_pipelines.sandbox.control_requests import (
     Fields,
     Table,
     WrongRequestError,
@@ -19,6 +16,10 @@ from hardfin_pipelines.sandbox.salesforce.control_requests import (
     only,
     wanted,
 )
+from hardfin_pipelines.sandbox.faults import Fault
+from hardfin_pipelines.sandbox.salesforce.control_orgs import OrgControl
+from hardfin_pipelines.sandbox.salesforce.control_records import RecordControl
+from hardfin_pipelines.sandbox.salesforce.errors import VendorError
 from hardfin_pipelines.sandbox.salesforce.vendor_faults import MAINTENANCE_PAGE, named_fault
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ class ControlEndpoints:
     def routes(self) -> list[Route]:
         """All endpoints of the control API."""
         table = [*self._table(), *OrgControl(self._sandbox, self._org).table(), *RecordControl(self._org).table()]
-        routes = [Route(CONTROL_PREFIX + path, answering(action), methods=[method]) for method, path, action in table]
+        routes = [
+            Route(CONTROL_PREFIX + path, answering(action, VendorError), methods=[method])
+            for method, path, action in table
+        ]
         return [*routes, Route(f"{CONTROL_PREFIX}/maintenance", _maintenance, methods=["GET", "POST"])]
 
     def _table(self) -> Table:

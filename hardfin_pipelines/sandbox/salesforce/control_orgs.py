@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from hardfin_pipelines.sandbox.salesforce.control_requests import Fields, Table, only, wanted
+from hardfin_pipelines.sandbox.control_requests import Fields, Table, only, wanted
 from hardfin_pipelines.sandbox.salesforce.fields import field_from_json
 from hardfin_pipelines.sandbox.salesforce.org import NewStage, Org
 

@@ -1,13 +1,13 @@
 """Control operations on an organization's records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
-from hardfin_pipelines.sandbox.salesforce.control_requests import (
+from hardfin_pipelines.sandbox.control_requests import (
     Fields,
     Table,
     WrongRequestError,
-    delay,
     moment,
     only,
     wanted,
@@ -45,7 +45,7 @@ class RecordControl:
     def _create(self, fields: Fields) -> Fields:
         org = self._org(fields)
         only(fields, "object", "values", "at", "commit_after_seconds")
-        at, late = moment(fields, "at"), delay(fields)
+        at, late = moment(fields, "at"), _delay(fields)
         return {"id": org.create(fields["object"], wanted(fields, "values", dict), at=at, commit_after=late)}
 
     def _bulk_create(self, fields: Fields) -> Fields:
@@ -63,7 +63,7 @@ class RecordControl:
         if stamp not in _STAMPS:
             raise WrongRequestError(f"stamp is {stamp!r}; expected one of {', '.join(_STAMPS)}")
         given = wanted(fields, "values", dict)
-        options: dict[str, Any] = {"at": moment(fields, "at"), "commit_after": delay(fields), "stamp": stamp}
+        options: dict[str, Any] = {"at": moment(fields, "at"), "commit_after": _delay(fields), "stamp": stamp}
         org.update(fields["object"], fields["id"], given, **options)
         return self._values(org, fields)
 
@@ -81,3 +81,11 @@ class RecordControl:
         org = self._org(fields)
         only(fields, "object", "winner", "losers")
         org.merge(fields["object"], wanted(fields, "winner"), wanted(fields, "losers", list))
+
+
+def _delay(fields: Mapping[str, Any]) -> timedelta:
+    """`commit_after_seconds`, nothing where it is left out."""
+    seconds = fields.get("commit_after_seconds", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+        raise WrongRequestError(f"commit_after_seconds is {seconds!r}; send a number of 0 or more")
+    return timedelta(seconds=seconds)

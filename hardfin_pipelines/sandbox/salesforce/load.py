@@ -180,12 +180,21 @@ def _load_deal(org: Org, deal: Deal, loaded: LoadedDataSet, entries: _PriceList)
         **{custom_name(name): value for name, value in deal.custom.items()},
     )
     opportunity_id = loaded.opportunities[deal.key] = org.create("Opportunity", given, at=deal.modified_at)
+    _load_history(org, deal, opportunity_id, loaded)
     for order, line in enumerate(deal.line_items, 1):
         loaded.line_items[line.key] = org.create(
             "OpportunityLineItem",
             _line(line, order, opportunity_id, entries.entry_for(line, deal)),
             at=deal.modified_at,
         )
+
+
+def _load_history(org: Org, deal: Deal, opportunity_id: str, loaded: LoadedDataSet) -> None:
+    """The stages that a deal was in before; the present one's row is there already."""
+    for stage_key, at in deal.entered_stage_at.items():
+        if stage_key != deal.stage_key:
+            stage = loaded.stages[deal.pipeline_key, stage_key]
+            org.create("OpportunityHistory", {"OpportunityId": opportunity_id, "StageName": stage}, at=at)
 
 
 def _line(line: LineItem, order: int, opportunity_id: str, entry_id: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hardfin_pipelines.sandbox.clock import SandboxClock
 from hardfin_pipelines.sandbox.salesforce import values
 from hardfin_pipelines.sandbox.salesforce.errors import VendorError, no_such_column, not_found
 from hardfin_pipelines.sandbox.salesforce.ids import IdSource, normalized, number_in
+from hardfin_pipelines.sandbox.salesforce.opportunity_history import HISTORY, OPPORTUNITY, history_row
 from hardfin_pipelines.sandbox.salesforce.record_rules import RecordRules
 from hardfin_pipelines.sandbox.salesforce.schema import OrgSchema
 from hardfin_pipelines.sandbox.salesforce.sobjects import SObject
@@ -141,7 +142,19 @@ class OrgRecords:
         if sobject.name == "Opportunity":
             row.update({name: given[name] for name in ("Probability", "LastStageChangeDate") if given.get(name)})
         self.store.run(sa.insert(self.store.table(sobject)), [row])
+        self._note_history(sobject, row, None, seconds)
         self._after_line(sobject, row, seconds)
+
+    def _note_history(
+        self, sobject: SObject, row: Mapping[str, Any], old: Mapping[str, Any] | None, seconds: int
+    ) -> None:
+        if sobject.name != OPPORTUNITY:
+            return
+        history = self.schema.known(HISTORY)
+        by = row.get("LastModifiedById") or self.writer_id
+        noted = history_row(row, old, seconds, record_id=self._ids.next(history.prefix), by=by)
+        if noted is not None:
+            self.store.run(sa.insert(self.store.table(history)), [noted])
 
     def create_many(
         self, object_name: str, records: Iterable[Mapping[str, Any]], *, at: datetime | None = None
@@ -195,6 +208,7 @@ class OrgRecords:
         table = self.store.table(sobject)
         self.store.run(sa.update(table).where(table.c.Id == key).values(row))
         if derive:
+            self._note_history(sobject, row, held, seconds)
             self._after_line(sobject, row, seconds)
 
     def _after_line(self, sobject: SObject, line: Mapping[str, Any], seconds: int) -> None:

@@ -115,6 +115,8 @@ def _ids_by_external_id(call: Call, sobject: SObject) -> list[str]:
 
 def _writable(call: Call, given: dict[str, Any], *, new: bool) -> dict[str, Any]:
     sobject = call.sobject
+    if not sobject.writable:
+        raise _not_supported(call)
     kept = {name: value for name, value in given.items() if name != "attributes"}
     for name in kept:
         field = call.view.field(sobject, name)
@@ -128,8 +130,6 @@ def _writable(call: Call, given: dict[str, Any], *, new: bool) -> dict[str, Any]
                 "verify that it is read/write for your profile or permission set."
             )
             raise VendorError(400, "INVALID_FIELD_FOR_INSERT_UPDATE", text, fields=[field.name])
-    if not sobject.writable:
-        raise VendorError(405, "METHOD_NOT_ALLOWED", f"entity type {sobject.name} does not support this operation")
     return kept
 
 
@@ -164,12 +164,21 @@ def upsert(call: Call) -> Reply:
 
 def delete(call: Call) -> Reply:
     """Puts a record into the recycle bin."""
+    if not call.sobject.writable:
+        raise _not_supported(call)
     call.org.delete(call.sobject.name, _found(call, call.sobject))
     return Reply(None, 204)
 
 
+def _not_supported(call: Call) -> VendorError:
+    text = f"entity type {call.sobject.name} does not support this operation"
+    return VendorError(405, "METHOD_NOT_ALLOWED", text)
+
+
 def _window(call: Call, days: int) -> tuple[int, int]:
     """The window in seconds since 1970, cut to minutes (Salesforce docs: get updated, get deleted)."""
+    if call.sobject.log:
+        raise _not_supported(call)
     moments = []
     for name in ("start", "end"):
         try:

@@ -9,13 +9,15 @@ from zoneinfo import available_timezones
 from starlette.types import ASGIApp
 
 from hardfin_pipelines.sandbox.call_log import CallLog
+from hardfin_pipelines.sandbox.calls_under_way import CallsUnderWay
 from hardfin_pipelines.sandbox.clock import SandboxClock
 from hardfin_pipelines.sandbox.faults import FaultPlan
 from hardfin_pipelines.sandbox.salesforce.app import build_app
-from hardfin_pipelines.sandbox.salesforce.front_door import CallsUnderWay
 from hardfin_pipelines.sandbox.salesforce.oauth import ConnectedApp, TokenBook
 from hardfin_pipelines.sandbox.salesforce.org import Org
 from hardfin_pipelines.sandbox.salesforce.settings import Edition
+
+_LONG_CALL_SECONDS = 20.0
 
 
 class SalesforceSandbox:
@@ -55,7 +57,7 @@ class SalesforceSandbox:
         self.clock = clock or SandboxClock()
         self.faults = FaultPlan(latency_ms=latency_ms)
         self.call_log = CallLog()
-        self.calls_under_way = CallsUnderWay()
+        self.calls_under_way = CallsUnderWay(_LONG_CALL_SECONDS)
         self.orgs: dict[str, Org] = {}
         self.local_hosts: dict[str, str] = {}
         """Host and port of this machine that stand for one organization's My Domain, with its id."""

@@ -22,6 +22,8 @@ class SObject:
     mergeable: bool = False
     undeletable: bool = False
     setup: bool = False
+    log: bool = False
+    """Whether Salesforce alone writes its rows and never changes them."""
 
     @property
     def custom(self) -> bool:
@@ -47,15 +49,15 @@ class SObject:
             "keyPrefix": self.prefix,
             "label": self.label,
             "labelPlural": self.plural,
-            "layoutable": not self.setup,
+            "layoutable": not self.setup and not self.log,
             "mergeable": self.mergeable,
             "mruEnabled": not self.setup,
             "name": self.name,
             "queryable": True,
-            "replicateable": True,
+            "replicateable": not self.log,
             "retrieveable": True,
-            "searchable": not self.setup,
-            "triggerable": not self.setup,
+            "searchable": not self.setup and not self.log,
+            "triggerable": not self.setup and not self.log,
             "undeletable": self.undeletable,
             "updateable": self.writable,
             "urls": self.urls(base),
@@ -84,8 +86,9 @@ def audit_fields(sobject: SObject, *, owned: bool, multi_currency: bool) -> Iter
         yield Field("CurrencyIsoCode", "picklist", "Currency ISO Code", 3)
     yield Field("CreatedDate", "datetime", "Created Date", **fixed)
     yield Field("CreatedById", label="Created By ID", relationship="CreatedBy", **by)
-    yield Field("LastModifiedDate", "datetime", "Last Modified Date", **fixed)
-    yield Field("LastModifiedById", label="Last Modified By ID", relationship="LastModifiedBy", **by)
+    if not sobject.log:
+        yield Field("LastModifiedDate", "datetime", "Last Modified Date", **fixed)
+        yield Field("LastModifiedById", label="Last Modified By ID", relationship="LastModifiedBy", **by)
     yield Field("SystemModstamp", "datetime", "System Modstamp", **fixed)
 
 

@@ -11,6 +11,7 @@ _CASCADES = {
     ("Contact", "AccountId"),
     ("Opportunity", "AccountId"),
     ("OpportunityLineItem", "OpportunityId"),
+    ("OpportunityHistory", "OpportunityId"),
     ("PricebookEntry", "Product2Id"),
     ("PricebookEntry", "Pricebook2Id"),
     ("ContentVersion", "ContentDocumentId"),
@@ -52,6 +53,7 @@ def standard_objects(*, multi_currency: bool) -> Iterator[SObject]:
             mergeable="mergeable" in traits,
             undeletable="undeletable" in traits,
             setup="setup" in traits,
+            log="log" in traits,
         )
         if made.name == "CurrencyType" and not multi_currency:
             continue

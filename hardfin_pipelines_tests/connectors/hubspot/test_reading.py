@@ -261,6 +261,12 @@ def test_the_description_of_an_account(account: HubSpotAccount) -> None:
     assert description.described_at.tzinfo is not None
 
 
+def test_what_hubspot_computes_is_described_as_calculated(account: HubSpotAccount) -> None:
+    deals = describe(account)[0].properties["deal"]
+    assert deals["amount_in_home_currency"].calculated
+    assert not deals["amount"].calculated
+
+
 def test_an_account_whose_details_are_hidden_is_described_without_currency(account: HubSpotAccount) -> None:
     account.fault(path="/account-info/*", times=None, status=403, body='{"category":"MISSING_SCOPES"}')
     description, _ = describe(account)

@@ -16,8 +16,7 @@ from hardfin_pipelines.connectors.clock import Clock
 from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
 from hardfin_pipelines.connectors.salesforce import OAuthApp, SalesforceConnector, SalesforceLimits, SalesforceTransport
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
-from hardfin_pipelines.sandbox.salesforce import Field, Org, SalesforceSandbox
-from hardfin_pipelines.sandbox.salesforce.sobjects import SObject, audit_fields
+from hardfin_pipelines.sandbox.salesforce import Org, SalesforceSandbox
 from hardfin_pipelines.sandbox.salesforce.vendor_faults import named_fault
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines_tests.connectors.conformance import START
@@ -47,7 +46,7 @@ class Rewriting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         idle = not self.poisoned and self.empty_in is None and not self.cursor_at_end and self._held is None
-        if idle or scope["type"] != "http" or not scope["path"].startswith(DATA):
+        if idle or scope["type"] != "http" or not scope["path"].startswith(DATA) or "/jobs/" in scope["path"]:
             await self._app(scope, receive, send)
             return
         if scope["path"].endswith(_HELD):
@@ -106,7 +105,6 @@ class SalesforceAccount:
         self.page_size = page_size
         self.sandbox = SalesforceSandbox()
         self.org: Org = self.sandbox.add_org("acme", **org)
-        add_history(self.org)
         self.org.settings.largest_page = page_size
         self.answers = Rewriting(self.sandbox.app)
         self.app = OAuthApp(self.sandbox.tokens.app.client_id, self.sandbox.tokens.app.client_secret)
@@ -193,9 +191,8 @@ class SalesforceAccount:
         self.org.update("Opportunity", deal_id, {"NextStep": self.sandbox.clock.now().isoformat()})
 
     def move(self, deal_id: str, stage: str, at: datetime | None = None) -> None:
-        """Move a deal to a stage, with the row of history that Salesforce writes."""
+        """Move a deal to a stage."""
         self.org.update("Opportunity", deal_id, {"StageName": stage}, at=at)
-        self.org.create("OpportunityHistory", {"OpportunityId": deal_id, "StageName": stage}, at=at)
 
     def leave_stage(self, deal_id: str) -> None:
         self.move(deal_id, LOST)
@@ -240,24 +237,3 @@ class SalesforceAccount:
             for call in self.sandbox.call_log.entries
             if call.query.startswith("q=")
         ]
-
-
-def add_history(org: Org) -> None:
-    """OpportunityHistory, where the sandbox has none of its own."""
-    if org.schema.get("OpportunityHistory") is not None:
-        return
-    made = SObject("OpportunityHistory", "Opportunity History", "Opportunity History", "008", {})
-    fields = (
-        *audit_fields(made, owned=False, multi_currency=False),
-        Field(
-            "OpportunityId",
-            "reference",
-            refers_to=("Opportunity",),
-            relationship="Opportunity",
-            children="OpportunityHistories",
-        ),
-        Field("StageName", "picklist", length=255),
-    )
-    made.fields.update({each.name.lower(): each for each in fields})
-    org.schema._add(made)
-    org.store.fit(made)

@@ -8,7 +8,7 @@ import pytest
 
 from hardfin_pipelines.connectors.salesforce import SalesforceConnector
 from hardfin_pipelines.sync.records import Role
-from hardfin_pipelines_tests.connectors.conformance import DictMemory, collect, minutes
+from hardfin_pipelines_tests.connectors.conformance import collect, minutes
 from hardfin_pipelines_tests.connectors.salesforce.account import SalesforceAccount
 
 FIELDS: dict[Role, tuple[str, ...]] = {
@@ -122,40 +122,6 @@ def test_an_org_without_record_types_costs_one_call_more_where_that_is_not_known
     assert run(org, work) == [2, 3]
 
 
-def test_more_lines_than_a_page_holds_all_come(org: SalesforceAccount) -> None:
-    few, many = filled(org, 2, 1)
-    product = org.create_product_lines(few, 1)[0]
-    entry = org.org.record("OpportunityLineItem", product)["PricebookEntryId"]
-    given = {"OpportunityId": many, "PricebookEntryId": entry, "Quantity": 1, "UnitPrice": "2.00"}
-    org.org._after_line = lambda *_: None  # type: ignore[method-assign]  # a sum for each line would take long
-    with org.org.store.writing():
-        lines = {org.org.create("OpportunityLineItem", given) for _ in range(4_300)}
-    memory = DictMemory()
-
-    async def work(connector: SalesforceConnector) -> set[str]:
-        connector.expect(FIELDS)
-        found = await extract(connector, [few, many])
-        return set(found["line_item"])
-
-    found = run(org, work, memory=memory)
-    assert lines <= found
-    assert len(found) == 4_300 + 3
-    assert org.api_calls() == 1 + 2  # the lines overflow their first page twice
-    assert run(org, work, memory=memory) == found
-    assert org.api_calls() == 3
-
-
-def test_a_cursor_that_dies_while_lines_overflow_loses_none(org: SalesforceAccount) -> None:
-    (deal,) = filled(org, 1, 12)
-    org.org.settings.largest_page = 5
-    org.fault("dead_locator", path="/services/data/v62.0/query/01g*", skip=1, times=1)
-
-    async def work(connector: SalesforceConnector) -> int:
-        return len((await connector.references([deal], ("line_item",)))[deal]["line_item"])
-
-    assert run(org, work) == 12
-
-
 def test_lines_come_in_the_order_people_gave(org: SalesforceAccount) -> None:
     (deal,) = filled(org, 1, 3)
     references = run(org, lambda each: each.references([deal], ("line_item",)))[deal]["line_item"]
@@ -183,30 +149,28 @@ def test_a_line_that_cannot_be_read_is_still_its_deals_and_missing_with_the_reas
     assert [(each.id, each.kind) for each in result.missing] == [(first, "unreadable")]
 
 
+def test_every_record_says_where_people_see_it(org: SalesforceAccount) -> None:
+    (deal,) = filled(org, 1, 1)
+
+    async def work(connector: SalesforceConnector) -> list[Any]:
+        connector.expect(FIELDS)
+        (page,) = await collect(connector.deal_pages(org.query(), ()))
+        references = await connector.references([deal], ROLES)
+        lines = await connector.read("line_item", [each.id for each in references[deal]["line_item"]], ())
+        companies = await connector.read("company", [each.id for each in references[deal]["company"]], ())
+        again = await connector.read("deal", [deal], ())
+        return [*page.records, *lines.records, *companies.records, *again.records]
+
+    found = run(org, work)
+    assert [record.url for record in found] == [f"{org.url}/{record.id}" for record in found]
+    assert len(found) == 4
+
+
 def test_a_deleted_line_is_not_referenced(org: SalesforceAccount) -> None:
     (deal,) = filled(org, 1, 2)
     lines = [each.id for each in run(org, lambda each: each.references([deal], ROLES))[deal]["line_item"]]
     org.org.delete("OpportunityLineItem", lines[0])
     assert [each.id for each in run(org, lambda each: each.references([deal], ROLES))[deal]["line_item"]] == lines[1:]
-
-
-def test_merged_accounts_are_followed_and_deleted_ones_gone(org: SalesforceAccount) -> None:
-    accounts = [org.org.create("Account", {"Name": name}) for name in ("Kept", "Loser", "Other loser", "Gone")]
-    kept, loser, other, gone = accounts
-    org.org.merge("Account", loser, [other])
-    org.org.merge("Account", kept, [loser])
-    org.org.delete("Account", gone)
-
-    async def work(connector: SalesforceConnector) -> Any:
-        return await connector.read("company", [other[:15], loser, gone, "42"], ("Name",))
-
-    result = run(org, work)
-    (record,) = result.records
-    assert record.id == kept
-    assert set(record.merged_ids) == {other[:15], other, loser}
-    assert [(each.id, each.kind) for each in result.missing] == [(gone, "gone"), ("42", "unreadable")]
-    assert "recycle bin" in result.missing[0].reason
-    assert org.api_calls() == 2  # those asked for, and the survivor
 
 
 def test_a_record_that_is_not_shared_is_gone_with_both_reasons(org: SalesforceAccount) -> None:
@@ -242,16 +206,6 @@ def test_a_load_takes_no_more_calls_than_are_planned_for_it(org: SalesforceAccou
         return connector.calls.total - connector.plan_calls(1_100, 1, 3_298, 1).total
 
     assert run(org, work) <= 1
-
-
-@pytest.mark.parametrize("count", [1, 300, 480, 500, 520, 540, 560, 600])
-def test_no_number_of_ids_makes_a_request_too_long(org: SalesforceAccount, count: int) -> None:
-    account = org.org.create("Account", {"Name": "Firm"})
-    asked = [account, *(f"001A00000{each:06}" for each in range(count))]
-    result = run(org, lambda each: each.read("company", asked, ("Name",)))
-    assert [record.id for record in result.records] == [account]
-    assert len(result.missing) == count
-    assert org.api_calls() == 1
 
 
 def test_ten_thousand_ids_are_one_call(org: SalesforceAccount) -> None:

@@ -74,7 +74,8 @@ def test_fields_have_types_options_and_parents(account: SalesforceAccount) -> No
     }
     assert deal["LastModifiedDate"].type == "datetime"
     assert deal["Level__c"].options == {"g": "Gold"}
-    assert deal["Owner_Mail__c"].label == "Mail (formula)"
+    assert (deal["Owner_Mail__c"].label, deal["Owner_Mail__c"].calculated) == ("Mail", True)
+    assert not deal["Amount"].calculated
     assert deal["Account.ShippingCity"].label == "Account: Shipping City"
     assert "Owner.Email" in deal
     assert {"Product2.Name", "PricebookEntry.UnitPrice"} <= found["line_item"].keys()

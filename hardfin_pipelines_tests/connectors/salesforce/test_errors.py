@@ -53,7 +53,6 @@ def test_an_unknown_relationship_is_named():
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (400, "QUERY_TIMEOUT"),
         (503, "SERVER_UNAVAILABLE"),
         (500, "UNKNOWN_EXCEPTION"),
         (403, "TXN_SECURITY_METERING_ERROR"),

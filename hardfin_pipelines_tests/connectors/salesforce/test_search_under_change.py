@@ -7,51 +7,75 @@ from typing import Literal
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from hardfin_pipelines.connectors.salesforce import SalesforceLimits
 from hardfin_pipelines.sync.records import Record
 from hardfin_pipelines_tests.connectors.conformance import START, minutes
 from hardfin_pipelines_tests.connectors.salesforce.account import SalesforceAccount
 
-Kind = Literal["modify", "leave", "archive", "create", "close cursors", "poison"]
-KINDS: tuple[Kind, ...] = ("modify", "leave", "archive", "create", "close cursors", "poison")
+Kind = Literal["modify", "leave", "archive", "create", "close cursors", "too heavy", "poison"]
+KINDS: tuple[Kind, ...] = ("modify", "leave", "archive", "create", "close cursors", "too heavy", "poison")
 
 actions = st.lists(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 10**6)), max_size=3), max_size=8)
 
 
-@given(actions, st.integers(1, 4), st.booleans())
-@example([[], [], [], [], [("modify", 5)], [("close cursors", 0)]], 1, False)  # a new stamp at an old stamp's place
+class Interference:
+    """What others do to an org's deals, one change after the other."""
+
+    def __init__(self, account: SalesforceAccount, deals: list[str]) -> None:
+        self._account = account
+        self._deals = deals
+        self.gone: set[str] = set()
+
+    def act(self, kind: Kind, number: int) -> None:
+        account, deal = self._account, self._deals[number % len(self._deals)]
+        if kind == "create":
+            account.create_deals([account.sandbox.clock.now()])
+        elif kind == "close cursors":
+            account.org.cursors.close_all()
+        elif kind == "too heavy":
+            account.fault("query_timeout", times=1 + number % 3)
+        elif kind == "poison":
+            account.poison(deal)
+        elif deal not in self.gone:
+            self._change(kind, deal)
+
+    def _change(self, kind: Kind, deal: str) -> None:
+        if kind == "modify":
+            self._account.modify(deal)
+            return
+        self.gone.add(deal)
+        if kind == "leave":
+            self._account.leave_stage(deal)
+        else:
+            self._account.archive(deal)
+
+
+@given(actions, st.integers(1, 4), st.booleans(), st.booleans())
+@example([[], [], [], [], [], [("modify", 5)], [("close cursors", 0)]], 1, False, False)  # a new stamp at an old place
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_deal_is_lost_and_no_version_comes_twice(
-    between: list[list[tuple[Kind, int]]], page_size: int, one_stamp: bool
+    between: list[list[tuple[Kind, int]]], page_size: int, one_stamp: bool, by_job: bool
 ) -> None:
+    limits = SalesforceLimits(bulk_from_calls=0 if by_job else 1_000)
     with SalesforceAccount(page_size=page_size).serving() as account:
         deals = account.create_deals([START] * 9 if one_stamp else minutes(9))
-        gone: set[str] = set()
+        others = Interference(account, deals)
         waiting = deque(between)
 
-        def act(kind: Kind, number: int) -> None:
-            deal = deals[number % len(deals)]
-            if kind == "create":
-                account.create_deals([account.sandbox.clock.now()])
-            elif kind == "close cursors":
-                account.org.cursors.close_all()
-            elif kind == "poison":
-                account.poison(deal)
-            elif deal not in gone and kind == "modify":
-                account.modify(deal)
-            elif deal not in gone:
-                gone.add(deal)
-                account.leave_stage(deal) if kind == "leave" else account.archive(deal)
+        def interfere() -> None:
+            for kind, number in waiting.popleft() if waiting else ():
+                others.act(kind, number)
 
         async def scan() -> list[Record]:
             found: list[Record] = []
-            async with account.connector() as connector:
+            async with account.connector(limits=limits) as connector:
+                interfere()
                 async for page in connector.deal_pages(account.query(), ()):
                     found.extend(page.records)
-                    for kind, number in waiting.popleft() if waiting else ():
-                        act(kind, number)
+                    interfere()
             return found
 
         found = asyncio.run(scan())
-        assert set(deals) - gone <= {record.id for record in found}
+        assert set(deals) - others.gone <= {record.id for record in found}
         versions = [(record.id, record.modified_at) for record in found]
         assert len(versions) == len(set(versions))
