@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hardfin_pipelines.sync.entities import ENTITY_OF_ROLE, EntityType
-from hardfin_pipelines.sync.identity import entity_id, normalized_name
+from hardfin_pipelines.sync.identity import entity_id, line_item_id, normalized_name
 from hardfin_pipelines.sync.mapping import Mapped, Rejected, map_record
 from hardfin_pipelines.sync.mapping_rules import EntityMapping, MappingSet
 from hardfin_pipelines.sync.pipeline_rules import PipelineRule
@@ -201,6 +201,9 @@ class _ProjectPlanner:
     def _id(self, entity: EntityType, external_id: str) -> str:
         return entity_id(entity, self._context.org, self._context.connection_id, external_id)
 
+    def _line_id(self, external_id: str, project_id: str) -> str:
+        return line_item_id(self._context.org, self._context.connection_id, external_id, project_id)
+
     def _map(self, record: Record) -> Mapped | None:
         mapping = self._mappings[ENTITY_OF_ROLE[record.role]]
         described = self._context.properties.get(record.role, {})
@@ -271,7 +274,7 @@ class _ProjectPlanner:
         items = {record.id: self._item(record, mapped) for _, record, mapped in by_product}
         for position, record, mapped in lines:
             parents = {"project_id": project_id, "item_id": items[record.id]}
-            self._create(record, self._id("project_line_item", record.id), mapped, parents, position)
+            self._create(record, self._line_id(record.id, project_id), mapped, parents, position)
 
     def _mapped_lines(self, *, first_sync: bool) -> Iterator[tuple[int, Record, Mapped]]:
         references = self._bundle.deal.references.get("line_item", ())
