@@ -15,7 +15,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import initial_load, kills, large_load, paced_load, quiet_poll, ticks
+from benchmarks import initial_load, kills, large_load, matching, paced_load, quiet_poll, salesforce_load, ticks
 from benchmarks.measurement import Measurement
 
 
@@ -35,6 +35,8 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
         "ticks": Benchmark(ticks.measure, ticks.FULL, ticks.QUICK),
         "kills": Benchmark(kills.measure, kills.FULL, kills.QUICK),
         "large-load": Benchmark(large_load.measure, large_load.FULL, large_load.QUICK),
+        "salesforce": Benchmark(salesforce_load.measure, salesforce_load.FULL, salesforce_load.QUICK),
+        "matching": Benchmark(matching.measure, matching.FULL, matching.QUICK),
     }
 )
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from benchmarks.salesforce_process import ServedSalesforce
 from benchmarks.sandbox_process import ServedSandbox
 from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
 from hardfin_pipelines.engine import configuration
-from hardfin_pipelines.engine.connecting import Secret, connect_account
+from hardfin_pipelines.engine.connecting import connect_account
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.organizations.reading import read_text
 from hardfin_pipelines.settings import load_settings
 
@@ -35,6 +37,15 @@ connections:
     start_date: {since:%Y-%m-%d}
     pipelines:
       - pipeline: default
+"""
+_SALESFORCE_DOCUMENT = """\
+organization: {org}
+plan: advanced
+add_ons: [salesforce]
+connections:
+  - integration: salesforce
+    start_date: {since:%Y-%m-%d}
+    pipelines:
 """
 _SECOND_PIPELINE = "      - pipeline: Service renewals\n"
 
@@ -56,7 +67,7 @@ class Installation:
         """Open it in this process."""
         with mock.patch.dict(os.environ, self.environment):
             deployment = Deployment.open(load_settings())
-        deployment.vendors.hubspot_limits = WITHOUT_LIMITS
+        without_limits(deployment)
         try:
             yield deployment
         finally:
@@ -108,6 +119,35 @@ def installed(sandbox: ServedSandbox, *, orgs: int = 1, database_url: str = "") 
             for org, token in zip(names, sandbox.refresh_tokens, strict=True):
                 _connect(deployment, org, token, sandbox)
         yield installation
+
+
+@contextmanager
+def installed_at_salesforce(sandbox: ServedSalesforce) -> Iterator[Installation]:
+    """A new installation whose one organization is connected to a Salesforce org."""
+    with tempfile.TemporaryDirectory(prefix="hardfin-benchmark-") as folder:
+        home = Path(folder) / "home"
+        environment = {
+            "HARDFIN_HOME": str(home),
+            "HARDFIN_SALESFORCE_LOGIN_URL": sandbox.url,
+            "HARDFIN_SALESFORCE_CLIENT_ID": sandbox.client_id,
+            "HARDFIN_SALESFORCE_CLIENT_SECRET": sandbox.client_secret,
+        }
+        installation = Installation(home, environment)
+        rules = "".join(f"      - pipeline: {name}\n" for name in sandbox.pipelines)
+        text = _SALESFORCE_DOCUMENT.format(org=ORG, since=sandbox.since) + rules
+        secret = Secret(refresh_token=sandbox.refresh_token)
+        with installation.opened() as deployment:
+            configuration.apply(deployment.engine, read_text(text), actor=ORG, now=deployment.now())
+            deployment.run(connect_account(deployment, ORG, "salesforce", secret, actor=ORG))
+        yield installation
+
+
+def without_limits(deployment: Deployment) -> None:
+    """Let our own limiters let everything pass."""
+    deployment.vendors.hubspot.limits = WITHOUT_LIMITS
+    deployment.vendors.salesforce.limits = replace(
+        deployment.vendors.salesforce.limits, calls_per_ten_seconds=1_000_000
+    )
 
 
 def _connect(deployment: Deployment, org: str, refresh_token: str, sandbox: ServedSandbox) -> None:

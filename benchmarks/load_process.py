@@ -8,9 +8,8 @@ import argparse
 import json
 from datetime import datetime
 
-from benchmarks.installation import CONNECTION, ORG, WITHOUT_LIMITS
+from benchmarks.installation import CONNECTION, ORG, without_limits
 from benchmarks.process_costs import Meter, peak_memory_mb
-from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.window_loading import load_window
 from hardfin_pipelines.platform.database import reading
@@ -24,15 +23,18 @@ def main() -> None:
     parser.add_argument("start", type=datetime.fromisoformat)
     parser.add_argument("end", type=datetime.fromisoformat)
     parser.add_argument("--limited", action="store_true", help="keep to HubSpot's limits")
+    parser.add_argument("--connection", default=CONNECTION, help="which connection is loaded")
     arguments = parser.parse_args()
     deployment = Deployment.open(load_settings())
-    deployment.vendors.hubspot_limits = HubSpotLimits() if arguments.limited else WITHOUT_LIMITS
+    if not arguments.limited:
+        without_limits(deployment)
     print("loading", flush=True)
     meter = Meter()
     loaded = deployment.run(load_window(deployment, ORG, arguments.start, arguments.end, run_id="load"))
     costs = meter.read()
     with reading(deployment.engine) as connection:
-        least = deployment.vendors.plan_calls("hubspot", count_links(connection, ORG, CONNECTION))
+        integration = arguments.connection.rpartition(":")[2]
+        least = deployment.vendors.plan_calls(integration, count_links(connection, ORG, arguments.connection))
     answer = {
         "cpu_seconds": costs.cpu_seconds,
         "seconds": costs.seconds,

@@ -9,7 +9,7 @@ import json
 import pandas as pd  # noqa: F401  # pyarrow loads it at its first array
 import pyarrow.parquet  # noqa: F401  # see above
 
-from benchmarks.installation import ORG, WITHOUT_LIMITS
+from benchmarks.installation import ORG, without_limits
 from benchmarks.process_costs import Meter
 from hardfin_pipelines.engine.crm_runs import sync_claimed
 from hardfin_pipelines.engine.deployment import Deployment
@@ -24,7 +24,7 @@ _MOST_CLAIMS = 10
 def main() -> None:
     """Poll one organization and do the work that was found."""
     deployment = Deployment.open(load_settings())
-    deployment.vendors.hubspot_limits = WITHOUT_LIMITS
+    without_limits(deployment)
     meter = Meter()
     deployment.run(poll_due(deployment, "5m", org=ORG, run_id="poll"))
     with writing(deployment.engine) as connection:

@@ -5,6 +5,7 @@ import dagster as dg
 from hardfin_pipelines.orchestration.assets.census import census
 from hardfin_pipelines.orchestration.assets.crm import crm_sync
 from hardfin_pipelines.orchestration.assets.history import crm_initial_load
+from hardfin_pipelines.orchestration.assets.items import item_sync
 from hardfin_pipelines.orchestration.assets.operations import change_poll, retention, sync_health_asset
 from hardfin_pipelines.orchestration.checks import CHECKS
 from hardfin_pipelines.orchestration.jobs import JOBS
@@ -18,7 +19,7 @@ from hardfin_pipelines.orchestration.sensors import SENSORS
 def defs() -> dg.Definitions:
     """Everything the code location holds. Runs execute in process: starting processes would be most of their cost."""
     return dg.Definitions(
-        assets=[crm_sync, crm_initial_load, change_poll, sync_health_asset, census, retention],
+        assets=[crm_sync, crm_initial_load, item_sync, change_poll, sync_health_asset, census, retention],
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,

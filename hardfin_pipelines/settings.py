@@ -51,6 +51,14 @@ class Settings(BaseSettings):
         hubspot_app_url: Where HubSpot asks a person for consent. HARDFIN_HUBSPOT_APP_URL.
         hubspot_client_id: The id of our HubSpot app. HARDFIN_HUBSPOT_CLIENT_ID.
         hubspot_client_secret: Its secret. HARDFIN_HUBSPOT_CLIENT_SECRET.
+        salesforce_login_url: Where people and tokens of Salesforce orgs log in, for connections that name no address of
+            their own. HARDFIN_SALESFORCE_LOGIN_URL.
+        salesforce_client_id: The consumer key of our Salesforce app. HARDFIN_SALESFORCE_CLIENT_ID.
+        salesforce_client_secret: Its consumer secret. HARDFIN_SALESFORCE_CLIENT_SECRET.
+        salesforce_private_key_file: The PEM of the key that signs for connections whose flow is jwt_bearer.
+            HARDFIN_SALESFORCE_PRIVATE_KEY_FILE.
+        salesforce_ca_file: Certificates to trust instead of the machine's, where a proxy stands before Salesforce.
+            HARDFIN_SALESFORCE_CA_FILE.
         poll_concurrency: How many connections a tick asks at once. HARDFIN_POLL_CONCURRENCY.
         daily_reserve: The share of an account's calls of the day that is left to the customer's other integrations,
             where the vendor counts by the day. HARDFIN_DAILY_RESERVE, default 0.2.
@@ -70,6 +78,11 @@ class Settings(BaseSettings):
     hubspot_app_url: BaseUrl = "https://app.hubspot.com"
     hubspot_client_id: str = ""
     hubspot_client_secret: SecretStr = SecretStr("")
+    salesforce_login_url: BaseUrl = "https://login.salesforce.com"
+    salesforce_client_id: str = ""
+    salesforce_client_secret: SecretStr = SecretStr("")
+    salesforce_private_key_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    salesforce_ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     poll_concurrency: int = Field(default=50, ge=1, le=500)
     daily_reserve: float = Field(default=0.2, ge=0, le=0.9)
 

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from hardfin_pipelines.engine import configuration
-from hardfin_pipelines.engine.connecting import Secret, connect_account, consent_url
+from hardfin_pipelines.engine.connecting import connect_account, consent_url
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.organizations.reading import read_text
 from hardfin_pipelines.platform.connection_store import ConnectionRow, get_connection
 from hardfin_pipelines.platform.database import reading, writing

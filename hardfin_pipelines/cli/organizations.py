@@ -11,8 +11,10 @@ from hardfin_pipelines.cli.opening import open_product, require_organization
 from hardfin_pipelines.cli.output import console, plain_errors, print_json, print_table
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
 from hardfin_pipelines.engine import configuration
-from hardfin_pipelines.engine.connecting import Secret, connect_account, consent_url, disconnect, set_paused
+from hardfin_pipelines.engine.configuring import computed_remarks, configure
+from hardfin_pipelines.engine.connecting import connect_account, consent_url, disconnect, set_paused
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.organizations.problems import ConfigurationError
 from hardfin_pipelines.organizations.reading import read_organizations
 from hardfin_pipelines.platform.connection_store import ConnectionConflict, ConnectionNotFound
@@ -36,9 +38,7 @@ def apply_documents(
     with plain_errors(*_REFUSALS):
         documents = read_organizations(file)
         deployment = open_product()
-        results = configuration.apply(
-            deployment.engine, documents, actor=actor(), now=deployment.now(), dry_run=dry_run
-        )
+        results = deployment.run(configure(deployment, documents, actor=actor(), dry_run=dry_run))
     if as_json:
         print_json(
             [
@@ -62,6 +62,8 @@ def apply_documents(
         verb = "would change" if dry_run else f"applied as revision {result.revision}"
         rows = [(change.path, change.old, change.new) for change in result.changes]
         print_table(f"{result.org}: {verb}", ["key", "before", "after"], rows)
+    for remark in computed_remarks(deployment, documents):
+        console.print(f"note: {remark}", markup=False, soft_wrap=True)
 
 
 @app.command("export")
@@ -105,7 +107,11 @@ def connect(
     org: Organization,
     integration: Integration,
     *,
-    code: Annotated[str, typer.Option(help="The authorization code HubSpot redirected with.")] = "",
+    code: Annotated[str, typer.Option(help="The authorization code the vendor redirected with.")] = "",
+    state: Annotated[str, typer.Option(help="The state it redirected with; Salesforce needs it.")] = "",
+    by_app: Annotated[
+        bool, typer.Option("--by-app", help="Sign in as the connection's `login` says, without a person's consent.")
+    ] = False,
     redirect_uri: Annotated[str, typer.Option(help="The redirect URI the code was asked for with.")] = "",
     refresh_token_from: Annotated[
         str, typer.Option(metavar="VARIABLE", help="The environment variable that holds a refresh token, or '-'.")
@@ -120,15 +126,16 @@ def connect(
     """
     deployment = open_product()
     require_organization(deployment, org)
-    given = [bool(code), bool(refresh_token_from), bool(access_token_from)]
+    given = [bool(code), bool(refresh_token_from), bool(access_token_from), by_app]
     if not any(given):
         console.print(consent_url(deployment, org, integration, redirect_uri), soft_wrap=True, markup=False)
         return
     if sum(given) > 1:
-        raise Refusal("give one of --code, --refresh-token-from and --access-token-from")
+        raise Refusal("give one of --code, --refresh-token-from, --access-token-from and --by-app")
     secret = Secret(
         code=code,
         redirect_uri=redirect_uri,
+        state=state,
         refresh_token=_secret(refresh_token_from, "--refresh-token-from"),
         access_token=_secret(access_token_from, "--access-token-from"),
     )

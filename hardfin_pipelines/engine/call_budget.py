@@ -117,7 +117,7 @@ def call_forecasts(deployment: Deployment, org: str | None = None) -> list[CallF
     now = deployment.now()
     with reading(deployment.engine) as connection:
         query = select(connections.c.org, connections.c.connection_id, connections.c.integration, connections.c.status)
-        query = query.add_columns(connections.c.cadence, connections.c.account_id)
+        query = query.add_columns(connections.c.cadence, connections.c.account_id, connections.c.configuration)
         if org is not None:
             query = query.where(connections.c.org == org)
         rows = connection.execute(query.order_by(connections.c.connection_id)).all()
@@ -126,7 +126,9 @@ def call_forecasts(deployment: Deployment, org: str | None = None) -> list[CallF
             counted.setdefault((count.org, count.connection_id), []).append(count)
         known = allowances(connection, org)
         windows = {
-            (row.org, row.connection_id): deployment.vendors.rate_windows(row.integration, row.account_id)
+            (row.org, row.connection_id): deployment.vendors.rate_windows(
+                row.integration, row.account_id, row.configuration
+            )
             for row in rows
         }
         taken = taken_now(connection, [window for listed in windows.values() for window in listed])

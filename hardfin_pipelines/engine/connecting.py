@@ -1,12 +1,18 @@
 """Connecting an organization's account, and what people do to a connection afterwards."""
 
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
 
+from hardfin_pipelines.connectors.base import CrmConnector
+from hardfin_pipelines.connectors.erp import ErpConnector
 from hardfin_pipelines.engine.call_budget import count_visit
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.item_visits import ERPS, describe_books
 from hardfin_pipelines.engine.opening import describe
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.platform.audit import Cause
 from hardfin_pipelines.platform.connection_store import (
     ConnectionNotFound,
@@ -20,23 +26,14 @@ from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.organization_store import connection_id, enable
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """What a person gives to connect an account: exactly one of the three. It is in no repr."""
-
-    code: str = field(default="", repr=False)
-    redirect_uri: str = ""
-    refresh_token: str = field(default="", repr=False)
-    access_token: str = field(default="", repr=False)
-
-
 def consent_url(deployment: Deployment, org: str, integration: str, redirect_uri: str) -> str:
     """Where a person lets Hardfin into the account.
 
     Raises:
-        Refusal: The integration has no consent page, or the app is not configured.
+        Refusal: The organization's document has no such connection, the app is not configured, or no consent is needed.
     """
-    return deployment.vendors.consent_url(integration, redirect_uri, state=f"{org}:{secrets.token_urlsafe(16)}")
+    row = _row(deployment, org, connection_id(org, integration))
+    return deployment.vendors.consent_url(row, redirect_uri, state=f"{org}:{secrets.token_urlsafe(16)}")
 
 
 async def connect_account(
@@ -53,21 +50,37 @@ async def connect_account(
     """
     identifier = connection_id(org, integration)
     row = _row(deployment, org, identifier)
-    grant = await deployment.vendors.sign_in(integration, secret)
+    grant = await deployment.vendors.sign_in(row, secret)
     with writing(deployment.engine) as connection:
         save_account_id(connection, org, identifier, grant.account_id)
         deployment.vendors.save_tokens(connection, row, grant.tokens)
-    connector = deployment.connector(row)
-    try:
-        crm = await describe(deployment, row, connector)
-    finally:
-        count_visit(deployment, org, identifier, "describe", connector.calls)
-        await connector.aclose()
     # Cursors are vendor time: the connection is enabled as of the vendor's clock.
-    enabled_at = crm.described_at or deployment.now()
+    enabled_at = await _described_at(deployment, _row(deployment, org, identifier)) or deployment.now()
     with writing(deployment.engine) as connection:
         enable(connection, org, identifier, enabled_at, actor=actor)
     return _row(deployment, org, identifier)
+
+
+async def _described_at(deployment: Deployment, row: ConnectionRow) -> datetime | None:
+    """Describe a connection's account; the vendor's clock when it did."""
+    if row.integration in ERPS:
+        books = deployment.erp_connector(row)
+        async with _counted(deployment, row, books):
+            return await describe_books(deployment, row, books)
+    connector = deployment.connector(row)
+    async with _counted(deployment, row, connector):
+        return (await describe(deployment, row, connector)).described_at
+
+
+@asynccontextmanager
+async def _counted(
+    deployment: Deployment, row: ConnectionRow, connector: CrmConnector | ErpConnector
+) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        count_visit(deployment, row.org, row.connection_id, "describe", connector.calls)
+        await connector.aclose()
 
 
 def set_paused(

@@ -34,15 +34,13 @@ async def sync_claimed(
     try:
         await _tick(deployment, synced, connection_id, work, run_id=run_id)
     except BaseException as error:
-        # Work that finds its connection paused did not fail: it goes on at once when that is resumed.
-        failed = _is_active(deployment, org, connection_id)
         delay = error.delay if isinstance(error, RetryLater) else None
-        _release(deployment, org, connection_id, claim, failed=failed, delay=delay)
+        release_claim(deployment, org, connection_id, claim, delay=delay)
         raise
     if any(report.interrupted for report in synced.reports.values()):
-        _release(deployment, org, connection_id, claim, failed=False)
+        release_claim(deployment, org, connection_id, claim, failed=False)
     elif any(report.unproved for report in synced.reports.values()):
-        _release(deployment, org, connection_id, claim, failed=True)
+        release_claim(deployment, org, connection_id, claim, failed=True)
     else:
         with writing(deployment.engine) as connection:
             pending.finish_work(connection, org, connection_id, claim, work)
@@ -138,9 +136,28 @@ def _is_active(deployment: Deployment, org: str, connection_id: str) -> bool:
         return get_connection(connection, org, connection_id).status == "active"
 
 
-def _release(
-    deployment: Deployment, org: str, connection_id: str, claim: str, *, failed: bool, delay: timedelta | None = None
+def release_claim(
+    deployment: Deployment,
+    org: str,
+    connection_id: str,
+    claim: str,
+    *,
+    failed: bool | None = None,
+    delay: timedelta | None = None,
 ) -> None:
+    """Give work back that was not finished.
+
+    Args:
+        deployment: The deployment.
+        org: The organization.
+        connection_id: Its connection.
+        claim: What the work was handed out under.
+        failed: Whether it rests for longer each time. None for "it failed, unless its connection is not active": work
+            that finds its connection paused goes on at once when that is resumed.
+        delay: How long it rests at least.
+    """
+    if failed is None:
+        failed = _is_active(deployment, org, connection_id)
     now = deployment.now()
     not_before = None if delay is None else now + delay
     with writing(deployment.engine) as connection:

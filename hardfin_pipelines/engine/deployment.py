@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Engine
 
 from hardfin_pipelines.connectors.base import CrmConnector, PageMemory
+from hardfin_pipelines.connectors.erp import ErpConnector
 from hardfin_pipelines.engine.vendors import VendorRegistry
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.platform.database import connect
@@ -60,6 +61,16 @@ class Deployment:
             Refusal: The integration is not supported, or the connection has no credentials.
         """
         return self.vendors.crm_connector(row, memory, purpose=purpose)
+
+    def erp_connector(
+        self, row: ConnectionRow, memory: PageMemory | None = None, purpose: Purpose = "describe"
+    ) -> ErpConnector:
+        """A connector for a connection to an accounting system; as `connector` otherwise.
+
+        Raises:
+            Refusal: The integration is not supported.
+        """
+        return self.vendors.erp_connector(row, memory, purpose=purpose)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run some work to its end in an event loop of its own, and close what it opened there."""

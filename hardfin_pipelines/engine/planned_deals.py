@@ -167,6 +167,7 @@ async def opened(
         crm = prepared_from(deployment, as_wanted, wanted, description)
         differs = document is not None and stored is not None
         now = prepared_from(deployment, row, stored, description) if differs and stored is not None else None
+        connector.expect(crm.fields.by_role)
         yield Opened(crm, now, connector)
     finally:
         count_visit(deployment, row.org, row.connection_id, "preview", connector.calls)

@@ -7,7 +7,7 @@ in the journal of the unit of work that a run will carry out, so the run does no
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,13 +22,14 @@ from hardfin_pipelines.engine.crm_runs import unit_name
 from hardfin_pipelines.engine.crm_sync import tick_query
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.failures import note_failure
+from hardfin_pipelines.engine.item_polling import ItemAnswer, ask_items
+from hardfin_pipelines.engine.item_visits import ERPS
 from hardfin_pipelines.engine.opening import describe, look_again_at_held, prepare
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer, keep_answers
 from hardfin_pipelines.engine.record_notes import new_sightings
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.sorting_out import known_deals, sort_out
 from hardfin_pipelines.landing.errors import LandingError
-from hardfin_pipelines.landing.journal import UnitJournal
-from hardfin_pipelines.landing.layout import Unit
 from hardfin_pipelines.platform.call_budget import add_calls, allowances, save_allowances
 from hardfin_pipelines.platform.connection_store import (
     ConnectionRow,
@@ -71,8 +72,8 @@ class _Answer:
     """What one connection answered."""
 
     due: DueConnection
-    deal_object: str = ""
-    page: Page | None = None
+    object: str = ""
+    covered_until: datetime | None = None
     worth_a_run: bool = False
     settled: list[Protected | Skipped] = field(default_factory=list)
     unit: str = ""
@@ -80,18 +81,6 @@ class _Answer:
     calls: CallCounts = field(default_factory=CallCounts)
     described: CallCounts = field(default_factory=CallCounts)
     error: VendorError | Refusal | None = None
-
-
-class _Buffer:
-    """Keeps the answers of a poll until it is known whether a run needs them."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def remember(self, key: str, fetch: Callable[[], Awaitable[bytes]]) -> bytes:
-        if key not in self.kept:
-            self.kept[key] = await fetch()
-        return self.kept[key]
 
 
 async def poll_due(deployment: Deployment, tier: Tier, *, org: str = "", run_id: str) -> PollReport:
@@ -162,8 +151,25 @@ async def _ask(
 
 
 async def _ask_now(deployment: Deployment, due: DueConnection, answer: _Answer) -> None:
+    if due.row.integration in ERPS:
+        await _ask_items(deployment, due, answer)
+    else:
+        await _ask_deals(deployment, due, answer)
+
+
+async def _ask_items(deployment: Deployment, due: DueConnection, answer: _Answer) -> None:
+    items = ItemAnswer(calls=answer.calls)
+    try:
+        await ask_items(deployment, due, items)
+    finally:
+        answer.calls = items.calls
+    answer.object, answer.unit = items.object, items.unit
+    answer.worth_a_run, answer.covered_until = items.worth_a_run, items.covered_until
+
+
+async def _ask_deals(deployment: Deployment, due: DueConnection, answer: _Answer) -> None:
     row = due.row
-    buffer = _Buffer()
+    buffer = AnswerBuffer()
     connector = deployment.connector(row, memory=buffer, purpose="poll")
     answer.calls = connector.calls
     try:
@@ -172,14 +178,15 @@ async def _ask_now(deployment: Deployment, due: DueConnection, answer: _Answer) 
             crm = await describe(deployment, row, connector)
             answer.described = deepcopy(connector.calls)
         answer.missed = crm.missed
-        answer.deal_object = connector.objects()["deal"]
-        position = due.cursors.get(answer.deal_object) or row.enabled_at or deployment.now()
-        answer.page = await connector.first_page(tick_query(crm, position), crm.fields.of("deal"))
-        wanted = _sort_out(deployment, crm, connector, answer, answer.page)
-        answer.worth_a_run = not _complete(answer.page) or _any_new(deployment, row, answer.deal_object, wanted)
+        answer.object = connector.objects()["deal"]
+        position = due.cursors.get(answer.object) or row.enabled_at or deployment.now()
+        page = await connector.first_page(tick_query(crm, position), crm.fields.of("deal"))
+        answer.covered_until = page.vendor_time
+        wanted = _sort_out(deployment, crm, connector, answer, page)
+        answer.worth_a_run = not _complete(page) or _any_new(deployment, row, answer.object, wanted)
         if answer.worth_a_run:
             answer.unit = unit_name(deployment.now())
-            await _keep(deployment, row, answer.unit, buffer.kept)
+            await keep_answers(deployment, row, answer.unit, buffer.kept)
     finally:
         await connector.aclose()
 
@@ -192,7 +199,7 @@ def _sort_out(
         return []
     row = crm.row
     with reading(deployment.engine) as connection:
-        known = known_deals(connection, row.org, row.connection_id, answer.deal_object, page.records)
+        known = known_deals(connection, row.org, row.connection_id, answer.object, page.records)
     wanted, answer.settled = sort_out(page.records, known, connector, crm.context.rules)
     return wanted
 
@@ -211,20 +218,6 @@ def _any_new(deployment: Deployment, row: ConnectionRow, deal_object: str, wante
     return any(aside.get(deal.id) != (deal.modified_at, row.revision) for deal in wanted)
 
 
-async def _keep(deployment: Deployment, row: ConnectionRow, unit: str, kept: Mapping[str, bytes]) -> None:
-    """Put the poll's answers into the journal of the unit that a run will carry out."""
-    with UnitJournal(deployment.settings.landing_root, Unit(row.org, row.connection_id, unit)) as journal:
-        for key, value in kept.items():
-            await journal.remember(key, _giving(value))
-
-
-def _giving(value: bytes) -> Callable[[], Awaitable[bytes]]:
-    async def give() -> bytes:
-        return value
-
-    return give
-
-
 def _note(deployment: Deployment, answers: list[_Answer], run_id: str) -> None:
     """Write down what was found: in one transaction for all that answered, one each for those that failed."""
     now = deployment.now()
@@ -234,20 +227,18 @@ def _note(deployment: Deployment, answers: list[_Answer], run_id: str) -> None:
             row = answer.due.row
             work = [
                 NewWork("record", "retry", "sync", external_id=external_id)
-                for external_id in due_retries(
-                    connection, row.org, row.connection_id, answer.deal_object, row.revision, now
-                )
+                for external_id in due_retries(connection, row.org, row.connection_id, answer.object, row.revision, now)
             ]
             if answer.worth_a_run:
                 work.append(NewWork("changes", "poll", "sync", unit=answer.unit))
-            elif answer.page is not None:
+            elif answer.covered_until is not None:
                 # Nothing new up to here: the cursor may follow the vendor's clock.
                 save_cursor(
                     connection,
                     row.org,
                     row.connection_id,
-                    answer.deal_object,
-                    answer.page.vendor_time,
+                    answer.object,
+                    answer.covered_until,
                     now=now,
                     run_id=run_id,
                 )
@@ -268,7 +259,7 @@ def _note(deployment: Deployment, answers: list[_Answer], run_id: str) -> None:
 
 def _stamp(answer: _Answer, run_id: str, now: datetime) -> SyncStamp:
     row = answer.due.row
-    return SyncStamp(row.org, row.connection_id, {"deal": answer.deal_object}, run_id, "poll", row.revision, now)
+    return SyncStamp(row.org, row.connection_id, {"deal": answer.object}, run_id, "poll", row.revision, now)
 
 
 def _count(connection: Connection, answers: list[_Answer], now: datetime) -> None:

@@ -15,6 +15,7 @@ from hardfin_pipelines.engine.crm_sync import tick_query
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.planned_deals import Opened, PlannedDeals, connection_to_preview, load_query, opened
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.organizations.computed_fields import computed_fields
 from hardfin_pipelines.organizations.difference import Change
 from hardfin_pipelines.organizations.document import OrganizationDocument
 from hardfin_pipelines.platform.call_budget import allowances
@@ -205,7 +206,7 @@ def _cost(deployment: Deployment, looked_at: Opened, deals: PlannedDeals, before
     landed = deals.scan.extraction.counts.landed
     others = [landed.get("company", 0), landed.get("line_item", 0), landed.get("product", 0)]
     least = connector.plan_calls(deals.planned, *others).total
-    minutes = minutes_needed(calls, deployment.vendors.rate_windows(row.integration, row.account_id))
+    minutes = minutes_needed(calls, deployment.vendors.rate_windows(row.integration, row.account_id, row.configuration))
     with reading(deployment.engine) as connection:
         said = allowances(connection, row.org).get((row.org, row.connection_id))
     told = connector.calls.allowance or said
@@ -221,4 +222,7 @@ def _remarks(crm: CrmConnection) -> list[str]:
         remarks.append(f"{crm.row.connection_id} is {crm.row.status}{reason}: nothing syncs until it is active")
     elif crm.row.configuration.get("status") == "paused":
         remarks.append("the document pauses the connection: nothing syncs until it is active there")
+    mappings = (crm.context.mappings, *(crm.context.mappings_for(rule) for rule in crm.context.rules))
+    computed = (line for each in mappings for line in computed_fields(each, crm.context.properties))
+    remarks.extend(dict.fromkeys(computed))
     return remarks

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
+from hardfin_pipelines.connectors.salesforce.ids import long_id
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.tables import ledger, ledger_aliases, links, project_line_items, projects
 
@@ -102,7 +103,8 @@ def named_lines(connection: Connection, org: str, target: ResyncTarget, asked: S
 
 def _rows(connection: Connection, org: str, wanted: str, connection_id: str) -> Sequence[Row[Any]]:
     own = [ledger.c.connection_id == connection_id] if connection_id else []
-    named = or_(ledger.c.project_id == wanted, ledger.c.external_id == wanted)
+    ids = {wanted, long_id(wanted) or wanted}  # people copy Salesforce ids of 15 characters
+    named = or_(ledger.c.project_id == wanted, ledger.c.external_id.in_(ids))
     query = select(ledger).where(ledger.c.org == org, named, *own).order_by(ledger.c.connection_id)
     rows = connection.execute(query).all()
     if rows:
@@ -114,5 +116,5 @@ def _rows(connection: Connection, org: str, wanted: str, connection_id: str) -> 
         & (ledger_aliases.c.object == ledger.c.object)
         & (ledger_aliases.c.external_id == ledger.c.external_id),
     )
-    by_alias = joined.where(ledger.c.org == org, ledger_aliases.c.alias_id == wanted, *own)
+    by_alias = joined.where(ledger.c.org == org, ledger_aliases.c.alias_id.in_(ids), *own)
     return connection.execute(by_alias.order_by(ledger.c.connection_id)).all()

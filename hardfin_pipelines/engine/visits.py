@@ -148,11 +148,12 @@ async def open_visit(
         async with AsyncExitStack() as stack:
             crm = open_crm_connection(deployment, org, connection_id)
             require_allowance(deployment, crm.row, purpose)
-            lease = await stack.enter_async_context(_held_lease(deployment, org, f"{lane}:{connection_id}", run_id))
+            lease = await stack.enter_async_context(held_lease(deployment, org, f"{lane}:{connection_id}", run_id))
             landing_unit = Unit(org, connection_id, unit)
             forget_stale_answers(deployment, landing_unit)
             journal = stack.enter_context(UnitJournal(deployment.settings.landing_root, landing_unit))
             connector = deployment.connector(crm.row, memory=journal, purpose=purpose)
+            connector.expect(crm.fields.by_role)
             stack.push_async_callback(connector.aclose)
             stack.callback(count_visit, deployment, org, connection_id, purpose, connector.calls)
             objects = MappingProxyType(dict(connector.objects()))
@@ -187,7 +188,7 @@ def forget_stale_answers(deployment: Deployment, unit: Unit) -> None:
 
 
 @asynccontextmanager
-async def _held_lease(deployment: Deployment, org: str, name: str, holder: str) -> AsyncIterator[Lease]:
+async def held_lease(deployment: Deployment, org: str, name: str, holder: str) -> AsyncIterator[Lease]:
     """The lease for the length of a block, renewed in the background."""
     lease = await _wait_for_lease(deployment, org, name, holder)
     renewing = asyncio.create_task(_keep_renewing(deployment, lease))

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from hardfin_pipelines.engine import health
+from hardfin_pipelines.engine import health, item_health
 from hardfin_pipelines.engine.census import deals_without_an_answer
 from hardfin_pipelines.engine.loading import windows_left_open
-from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS, INITIAL_LOAD
+from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS, INITIAL_LOAD, TRIAGE
 from hardfin_pipelines.orchestration.assets.census import CENSUS
 from hardfin_pipelines.orchestration.assets.operations import SYNC_HEALTH
 from hardfin_pipelines.orchestration.resources import HardfinResource
@@ -54,6 +54,28 @@ def line_items_add_up(hardfin: HardfinResource) -> dg.AssetCheckResult:
     """Projects whose lines come to another amount than the deal's."""
     found = health.projects_that_do_not_add_up(hardfin.deployment())
     return _result(found, severity=dg.AssetCheckSeverity.WARN, what="project(s) whose lines do not add up")
+
+
+@dg.asset_check(
+    asset=TRIAGE,
+    name="nothing_waits_long",
+    description="No item of an accounting system waits for a person's decision for longer than a week.",
+)
+def nothing_waits_long(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """The oldest open item of each connection, where it is too old."""
+    found = item_health.triage_waiting_long(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="connection(s) with items that wait long")
+
+
+@dg.asset_check(
+    asset=TRIAGE,
+    name="most_items_are_linked",
+    description="Of each accounting system's active items that can be sold, at least half are linked or decided about.",
+)
+def most_items_are_linked(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Connections where fewer are, with their shares."""
+    found = item_health.connections_hardly_linked(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="connection(s) with few items linked")
 
 
 @dg.asset_check(
@@ -125,6 +147,8 @@ def mapping_matches_account(hardfin: HardfinResource) -> dg.AssetCheckResult:
 
 
 CHECKS = [
+    nothing_waits_long,
+    most_items_are_linked,
     project_has_customer,
     linked_once,
     line_items_add_up,

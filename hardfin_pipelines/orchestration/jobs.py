@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, ENTITY_ASSETS, INITIAL_LOAD, vendor_key
+from hardfin_pipelines.orchestration.assets.catalog import (
+    CRM_OBJECTS,
+    ENTITY_ASSETS,
+    ERP_OBJECTS,
+    INITIAL_LOAD,
+    TRIAGE,
+    erp_key,
+    vendor_key,
+)
 from hardfin_pipelines.orchestration.assets.census import CENSUS
 from hardfin_pipelines.orchestration.assets.crm import RESYNC, TRIGGER_TAG
 from hardfin_pipelines.orchestration.assets.operations import CHANGE_POLL, RETENTION, SYNC_HEALTH
@@ -15,6 +23,7 @@ LANE_TAG = "hardfin/lane"
 
 _entities = dg.AssetSelection.assets(*ENTITY_ASSETS.values())
 _crm = [vendor_key(name, role) for name in CRM_OBJECTS for role in CRM_OBJECTS[name]]
+_books = [erp_key(name, role) for name in ERP_OBJECTS for role in ERP_OBJECTS[name]]
 _history = [vendor_key(name, role, history=True) for name in CRM_OBJECTS for role in CRM_OBJECTS[name]]
 
 change_poll_job = dg.define_asset_job(
@@ -28,6 +37,13 @@ sync_org_job = dg.define_asset_job(
     selection=(dg.AssetSelection.assets(*_crm) | _entities).without_checks(),
     partitions_def=org_partitions,
     description="Sync what changed at one organization's CRM.",
+)
+
+sync_items_job = dg.define_asset_job(
+    "sync_items",
+    selection=dg.AssetSelection.assets(*_books, TRIAGE).without_checks(),
+    partitions_def=org_partitions,
+    description="Sync what changed at one organization's accounting systems, and match it to its products and parts.",
 )
 
 resync_project_job = dg.define_asset_job(
@@ -51,7 +67,7 @@ initial_load_job = dg.define_asset_job(
 health_job = dg.define_asset_job(
     "check_health",
     selection=dg.AssetSelection.assets(SYNC_HEALTH)
-    | dg.AssetSelection.checks_for_assets(SYNC_HEALTH, CENSUS, INITIAL_LOAD, *ENTITY_ASSETS.values()),
+    | dg.AssetSelection.checks_for_assets(SYNC_HEALTH, CENSUS, INITIAL_LOAD, TRIAGE, *ENTITY_ASSETS.values()),
     description="Count how connections are, and run the checks.",
 )
 
@@ -67,7 +83,16 @@ retention_job = dg.define_asset_job(
     description="Prune old operational events and landed files.",
 )
 
-JOBS = [change_poll_job, sync_org_job, resync_project_job, initial_load_job, health_job, census_job, retention_job]
+JOBS = [
+    change_poll_job,
+    sync_org_job,
+    sync_items_job,
+    resync_project_job,
+    initial_load_job,
+    health_job,
+    census_job,
+    retention_job,
+]
 
 
 def org_tags(org: str, integration: str, trigger: str, lane: str) -> Mapping[str, str]:

@@ -5,9 +5,17 @@ from datetime import timedelta
 
 import dagster as dg
 
-from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, ENTITY_ASSETS, vendor_key
+from hardfin_pipelines.orchestration.assets.catalog import (
+    CRM_OBJECTS,
+    ENTITY_ASSETS,
+    ERP_OBJECTS,
+    TRIAGE,
+    erp_key,
+    vendor_key,
+)
 from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
-from hardfin_pipelines.orchestration.jobs import org_tags, sync_org_job
+from hardfin_pipelines.orchestration.assets.items import ITEM_STEP
+from hardfin_pipelines.orchestration.jobs import org_tags, sync_items_job, sync_org_job
 from hardfin_pipelines.orchestration.onboarding import loading_orgs, orgs_to_show
 from hardfin_pipelines.orchestration.partitions import onboarding_partitions, org_partitions
 from hardfin_pipelines.orchestration.resources import HardfinResource
@@ -22,7 +30,7 @@ _OVER = frozenset({dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.
 
 
 @dg.sensor(
-    job=sync_org_job,
+    jobs=[sync_org_job, sync_items_job],
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts a run for every organization that has pending work: changes a poll found, a webhook, a retry. "
@@ -49,15 +57,31 @@ def start_pending_syncs(
 def sync_request(claim: pending.Claim) -> dg.RunRequest:
     """The run that does some claimed work."""
     integration = claim.connection_id.split(":")[1]
+    work = {"claim": claim.key, "connection": claim.connection_id}
+    if integration in ERP_OBJECTS:
+        return dg.RunRequest(
+            run_key=claim.key,
+            job_name=sync_items_job.name,
+            partition_key=claim.org,
+            asset_selection=[*(erp_key(integration, role) for role in ERP_OBJECTS[integration]), TRIAGE],
+            asset_check_keys=[],
+            run_config={"ops": {ITEM_STEP: {"config": work}}},
+            tags={
+                **org_tags(claim.org, integration, claim.trigger, "items"),
+                CLAIM_TAG: claim.key,
+                "dagster/priority": str(claim.priority),
+            },
+        )
     keys = [vendor_key(integration, role) for role in CRM_OBJECTS[integration]]
     tags = {**org_tags(claim.org, integration, claim.trigger, "tick"), CLAIM_TAG: claim.key}
     return dg.RunRequest(
         run_key=claim.key,
+        job_name=sync_org_job.name,
         partition_key=claim.org,
         asset_selection=[*keys, *ENTITY_ASSETS.values()],
         # Checks look at all organizations: check_health runs them. Left out, a run with a selection runs them too.
         asset_check_keys=[],
-        run_config={"ops": {CRM_STEP: {"config": {"claim": claim.key, "connection": claim.connection_id}}}},
+        run_config={"ops": {CRM_STEP: {"config": work}}},
         tags={**tags, "dagster/priority": str(claim.priority)},
     )
 

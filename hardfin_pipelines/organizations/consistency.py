@@ -47,10 +47,27 @@ def _connection_problems(
     yield from _entries_problems((*path, "mappings"), mappings)
     if integration is None:
         return
+    yield from _login_problems(path, connection.get("login"), integration)
     if KINDS[integration] == "ERP":
         yield from _crm_only_problems(path, connection, integration)
     elif pipelines:
         yield from _required_problems((*path, "mappings"), mappings, integration)
+
+
+def _login_problems(path: KeyPath, login: Any, integration: Integration) -> Iterator[Problem]:
+    if login is None:
+        return
+    if integration != "salesforce":
+        yield Problem((*path, "login"), f"{NAMES[integration]} has one way to sign in: leave login out")
+    elif isinstance(login, Mapping):
+        flow, user = login.get("flow", "consent"), login.get("user")
+        if flow == "jwt_bearer" and not user:
+            yield Problem((*path, "login", "user"), "expected the Salesforce user to act as: jwt_bearer needs one")
+        if flow != "jwt_bearer" and user:
+            yield Problem((*path, "login", "user"), f"the flow {shown(str(flow))} names no user: leave user out")
+        if flow == "client_credentials" and not login.get("url"):
+            text = "expected the org's My Domain address: Salesforce takes client_credentials nowhere else"
+            yield Problem((*path, "login", "url"), text)
 
 
 def _crm_only_problems(path: KeyPath, connection: Mapping[str, Any], integration: Integration) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo, WithJsonSchema
 
 from hardfin_pipelines.organizations.integrations import KINDS, Integration, Kind
+from hardfin_pipelines.organizations.logins import Login
 from hardfin_pipelines.organizations.mapping_entries import ConfigurationPart, MappingBlocks
 from hardfin_pipelines.organizations.problems import did_you_mean, shown
 from hardfin_pipelines.organizations.text_types import ShortText, VendorName, complaint, expected
@@ -110,6 +111,7 @@ class ConnectionConfiguration(ConfigurationPart):
     start_date: StartDate | None = Field(
         default=None, description="Deals modified since this day are loaded when the connection is enabled."
     )
+    login: Login | None = Field(default=None, description="Salesforce only: how the connection signs in.")
     files: bool | None = Field(
         default=None, description="CRM only: whether files of deals are synced, too; left out, they are."
     )
@@ -133,6 +135,8 @@ class ConnectionConfiguration(ConfigurationPart):
             document["cadence"] = self.cadence
         if self.start_date is not None:
             document["start_date"] = self.start_date.isoformat()
+        if self.login is not None and self.login.document():
+            document["login"] = self.login.document()
         if self.kind == "CRM":
             document["files"] = self.files is not False
             document["pipelines"] = [rule.document() for rule in self.pipelines]

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, delete, select, update
 
 from hardfin_pipelines.platform.secrets import SecretsError, Vault
-from hardfin_pipelines.platform.tables import credentials
+from hardfin_pipelines.platform.tables import connections, credentials
 from hardfin_pipelines.platform.upsert import upsert
 
 
@@ -65,6 +65,18 @@ def read_credential(
     if (opened["org"], opened["connection_id"]) != (org, connection_id):
         raise SecretsError(f"the stored secret of {connection_id} is another connection's: connect the account again")
     return Credential(opened["document"], row.updated_at)
+
+
+def unrenewed_since(connection: Connection, integration: str, moment: datetime) -> list[tuple[str, str]]:
+    """The connections of ALL organizations to an integration whose secret was last saved before a moment, by id."""
+    joined = connections.join(
+        credentials,
+        (connections.c.org == credentials.c.org) & (connections.c.connection_id == credentials.c.connection_id),
+    )
+    query = select(connections.c.org, connections.c.connection_id).select_from(joined)
+    query = query.where(connections.c.integration == integration, credentials.c.updated_at < moment)
+    rows = connection.execute(query.order_by(connections.c.org, connections.c.connection_id))
+    return [(row.org, row.connection_id) for row in rows]
 
 
 def forget_credential(connection: Connection, org: str, connection_id: str) -> bool:

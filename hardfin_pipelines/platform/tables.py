@@ -213,7 +213,6 @@ project_line_items = Table(
     ForeignKeyConstraint(["org", "project_id"], ["projects.org", "projects.id"]),
     ForeignKeyConstraint(["org", "item_id"], ["items.org", "items.id"]),
     Index(None, "org", "project_id"),
-    Index(None, "org", "item_id"),
 )
 
 # -- what the engine knows of them ------------------------------------------------------------------------------

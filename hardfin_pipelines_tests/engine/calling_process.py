@@ -40,7 +40,7 @@ async def call(deployment: Deployment, org: str, searches: int, reads: int) -> t
 def main(org: str, searches: int, reads: int, limit: int) -> None:
     """Call, and say what came of it."""
     deployment = Deployment.open(load_settings())
-    deployment.vendors.hubspot_limits = HubSpotLimits(associations_per_ten_seconds=limit)
+    deployment.vendors.hubspot.limits = HubSpotLimits(associations_per_ten_seconds=limit)
     made, refused = deployment.run(call(deployment, org, searches, reads))
     sys.stdout.write(f"{made} {refused}\n")
 

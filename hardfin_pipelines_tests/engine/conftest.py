@@ -7,6 +7,11 @@ import pytest
 
 from hardfin_pipelines_tests.engine.drifting import with_two_rules
 from hardfin_pipelines_tests.engine.product import Organization, Product, running_product
+from hardfin_pipelines_tests.engine.salesforce_product import (
+    SalesforceOrganization,
+    SalesforceProduct,
+    running_salesforce_product,
+)
 
 
 @pytest.fixture
@@ -39,3 +44,16 @@ def sqlite_acme(sqlite_product: Product) -> Organization:
 def held_up(sqlite_product: Product) -> Organization:
     """Two rules, of which one reads the custom field po_number; no start date, so that no load helps."""
     return with_two_rules(sqlite_product.add_organization("held", connect=False))
+
+
+@pytest.fixture
+def salesforce(database_url: str, tmp_path: Path) -> Iterator[SalesforceProduct]:
+    """A product that is pointed at Salesforce, without organizations, once on each database."""
+    with running_salesforce_product(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def initech(salesforce: SalesforceProduct) -> SalesforceOrganization:
+    """An organization whose sales department works in Salesforce, connected, once on each database."""
+    return salesforce.add_organization("initech")

@@ -14,7 +14,7 @@ def main(org: str, start: str, end: str, search_page: int, chunk: int) -> None:
     """Load one window, `chunk` deals at a time."""
     crm_sync.CHUNK = chunk
     deployment = Deployment.open(load_settings())
-    deployment.vendors.hubspot_limits = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, search_page=search_page)
+    deployment.vendors.hubspot.limits = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, search_page=search_page)
     window = datetime.fromisoformat(start), datetime.fromisoformat(end)
     deployment.run(load_window(deployment, org, *window, run_id="killed"))
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from hardfin_pipelines.engine.undoing import UndoReport, UndoRequest, undo_resync
+from hardfin_pipelines.platform.all_tables import metadata
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.record_log import RecordEvent, timeline
-from hardfin_pipelines.platform.all_tables import metadata
 from hardfin_pipelines_tests.engine.product import Organization
 
 _OF_EVERY_VISIT = frozenset({"leases", "call_reservations", "call_counts", "call_allowances"})

@@ -1,5 +1,6 @@
 """What a vendor or an operator gets wrong: one clear line at the connection it is about, and nowhere else."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from hardfin_pipelines.connectors.errors import RetryLater
 from hardfin_pipelines.connectors.tokens import Tokens
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.stored_tokens import StoredTokens
+from hardfin_pipelines.engine.vendors import VendorRegistry
 from hardfin_pipelines.organizations.problems import ConfigurationError
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.rule_store import held_rules
@@ -29,7 +31,7 @@ def two(product: Product) -> tuple[Organization, Organization]:
     broken, sound = product.add_organization("broken"), product.add_organization("sound")
     sound.add_deal("Sound")
     broken.add_deal("Broken")
-    product.deployment.vendors.hubspot_limits = IMPATIENT
+    product.deployment.vendors.hubspot.limits = IMPATIENT
     return broken, sound
 
 
@@ -139,13 +141,13 @@ def test_a_pipeline_or_stage_that_is_gone_from_the_account_needs_a_person(produc
 
 def test_an_integration_that_is_not_supported_is_told_at_its_connection(product, two):
     with writing(product.deployment.engine) as connection:
-        add_connection(connection, "broken", "salesforce")
+        add_connection(connection, "broken", "dynamics")
 
     notes = poll_both(product)
 
-    assert notes == ["broken:salesforce: salesforce cannot be connected yet: this release syncs hubspot"]
-    (row,) = [row for row in two[0].rows(connections) if row["integration"] == "salesforce"]
-    assert row["status_reason"] == "salesforce cannot be connected yet: this release syncs hubspot"
+    assert notes == ["broken:dynamics: dynamics cannot be connected yet: this release syncs hubspot and salesforce"]
+    (row,) = [row for row in two[0].rows(connections) if row["integration"] == "dynamics"]
+    assert row["status_reason"] == "dynamics cannot be connected yet: this release syncs hubspot and salesforce"
     assert row["failures"] == 1
     assert row["next_due_at"] > product.deployment.now()
     assert [project["name"] for project in two[0].projects()] == ["Broken"]
@@ -167,7 +169,7 @@ def test_a_missing_oauth_app_is_the_operators_fault_and_no_connections(product, 
         update={"hubspot_client_id": "", "hubspot_client_secret": SecretStr("")}
     )
     product.deployment.settings = settings
-    product.deployment.vendors._settings = settings
+    product.deployment.vendors = VendorRegistry(settings, product.deployment.engine, product.deployment.vault)
     for organization in two:
         expire_token(organization)
 
@@ -179,7 +181,10 @@ def test_a_missing_oauth_app_is_the_operators_fault_and_no_connections(product, 
 
 
 def test_a_key_that_does_not_open_the_credentials_is_told_in_one_line(product, two):
-    product.deployment.vendors._vault = Vault(Fernet.generate_key().decode())
+    product.deployment.vault = Vault(Fernet.generate_key().decode())
+    product.deployment.vendors = VendorRegistry(
+        product.deployment.settings, product.deployment.engine, product.deployment.vault
+    )
 
     notes = poll_both(product)
 
@@ -220,7 +225,7 @@ def test_a_vendor_that_asks_for_more_patience_is_given_it(acme):
 def test_a_run_that_fails_says_why_in_one_line_and_rests(acme):
     acme.add_deal()
     acme.poll()
-    acme.deployment.vendors.hubspot_limits = IMPATIENT
+    acme.deployment.vendors.hubspot.limits = IMPATIENT
     acme.fault(path="/crm/objects/*/line_items/batch/read", times=None, status=504)
     (claim,) = acme.product.claims()
 
@@ -365,7 +370,8 @@ def test_a_mapping_to_or_from_nothing_is_refused_by_its_place_and_changes_nothin
 
     (line,) = str(refused.value).splitlines()
     assert problem in line
-    assert sqlite_acme.row() == before
+    after = sqlite_acme.row()  # the account was described again, in case it has the field since today
+    assert after == replace(before, description=after.description, described_at=after.described_at)
 
 
 def test_the_same_pipeline_twice_is_refused_before_anything_is_asked(sqlite_acme):

@@ -13,19 +13,13 @@ from hardfin_pipelines.connectors.errors import ReserveReached, RetryLater
 from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
 from hardfin_pipelines.engine import health
 from hardfin_pipelines.engine.call_budget import call_forecasts
-from hardfin_pipelines.engine.connecting import Secret, connect_account
+from hardfin_pipelines.engine.connecting import connect_account
 from hardfin_pipelines.engine.loading import loads_needed
+from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.tables import call_counts, call_reservations, ledger
-from hardfin_pipelines_tests.engine.product import (
-    FAST,
-    IMPATIENT,
-    SEARCH,
-    MovableDeployment,
-    Organization,
-    Product,
-    load_end,
-)
+from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment, load_end
+from hardfin_pipelines_tests.engine.product import FAST, IMPATIENT, SEARCH, Organization, Product
 
 HOUR = timedelta(hours=1)
 CALLS_A_DAY = 1_000
@@ -64,7 +58,7 @@ def test_calls_are_counted_by_day_bucket_and_purpose(acme):
 
 
 def test_calls_of_work_that_fails_are_counted_too(acme):
-    acme.deployment.vendors.hubspot_limits = IMPATIENT
+    acme.deployment.vendors.hubspot.limits = IMPATIENT
     acme.fault(path=SEARCH, times=None, status=503)
     acme.poll()
     with pytest.raises(RetryLater):
@@ -107,7 +101,7 @@ def test_two_processes_together_meet_no_refusal(acme):
 def test_a_search_refused_in_one_process_is_heard_of_in_another(acme):
     """Another deployment object at the same store: as another process has it."""
     other = MovableDeployment(acme.deployment.settings, acme.deployment.engine, acme.deployment.vault)
-    acme.deployment.vendors.hubspot_limits = other.vendors.hubspot_limits = HubSpotLimits()
+    acme.deployment.vendors.hubspot.limits = other.vendors.hubspot.limits = HubSpotLimits()
     acme.fault(path=SEARCH, status=429, body='{"message":"secondly"}', headers={"Retry-After": "1"})
     acme.poll()
 
@@ -128,7 +122,7 @@ def an_hour_later(acme: Organization) -> None:
     """The account's day has begun anew, and so has another process of ours."""
     acme.product.sandbox.limits[acme.portal.hub_id]._daily.used = 0
     later = MovableDeployment(acme.deployment.settings, acme.deployment.engine, acme.deployment.vault)
-    later.vendors.hubspot_limits = FAST
+    later.vendors.hubspot.limits = FAST
     later.ahead = timedelta(minutes=65)
     acme.product.deployment = later
 
@@ -213,7 +207,7 @@ def test_a_store_that_is_away_lets_no_call_out(sqlite_acme):
 
 
 def test_the_forecast_tells_the_room_in_every_window(acme):
-    acme.deployment.vendors.hubspot_limits = HubSpotLimits()
+    acme.deployment.vendors.hubspot.limits = HubSpotLimits()
     acme.poll()
     (forecast,) = call_forecasts(acme.deployment, "acme")
     rooms = {room.bucket: room for room in forecast.windows}
@@ -230,7 +224,7 @@ def test_the_forecast_tells_the_room_in_every_window(acme):
 
 
 def failing(acme: Organization, **fault: object) -> None:
-    acme.deployment.vendors.hubspot_limits = IMPATIENT
+    acme.deployment.vendors.hubspot.limits = IMPATIENT
     acme.fault(path=SEARCH, times=None, **fault)
 
 
@@ -295,7 +289,7 @@ def test_pausing_and_resuming_take_effect_at_once_and_forget_the_back_off(acme):
 def test_quiet_connections_are_polled_together_with_few_transactions_of_the_limiter(sqlite_product):
     for number in range(30):
         sqlite_product.add_organization(f"org-{number}")
-    sqlite_product.deployment.vendors.hubspot_limits = HubSpotLimits()
+    sqlite_product.deployment.vendors.hubspot.limits = HubSpotLimits()
     sqlite_product.poll()
     sqlite_product.sandbox.faults.latency_ms = 250
     sqlite_product.deployment.ahead = timedelta(minutes=5)

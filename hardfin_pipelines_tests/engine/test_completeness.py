@@ -59,7 +59,7 @@ def test_a_window_closes_with_the_crms_own_count_for_one_call_more(acme):
 
 
 def test_a_deal_that_the_index_shows_only_behind_the_scan_is_synced_before_the_window_closes(acme):
-    acme.deployment.vendors.hubspot_limits = SMALL_PAGES
+    acme.deployment.vendors.hubspot.limits = SMALL_PAGES
     deals = past_deals(acme, 60)
     late = []
     interfere(
@@ -77,7 +77,7 @@ def test_a_deal_that_the_index_shows_only_behind_the_scan_is_synced_before_the_w
 
 
 def test_a_deal_that_leaves_the_window_while_it_is_read_does_not_keep_it_open(acme):
-    acme.deployment.vendors.hubspot_limits = SMALL_PAGES
+    acme.deployment.vendors.hubspot.limits = SMALL_PAGES
     deals = past_deals(acme, 60)
     interfere(acme, after=SEARCH, skip=2, change=lambda: acme.portal.move_deal(deals[0], OPEN))
 
@@ -131,7 +131,7 @@ def test_a_tick_whose_crm_counts_more_than_it_shows_leaves_its_cursor_and_tries_
 
 def test_a_load_whose_daily_limit_is_gone_goes_on_the_next_day_behind_what_is_committed(acme, monkeypatch):
     monkeypatch.setattr(crm_sync, "CHUNK", PAGE)
-    acme.deployment.vendors.hubspot_limits = SMALL_PAGES
+    acme.deployment.vendors.hubspot.limits = SMALL_PAGES
     deals = past_deals(acme, 100)
     acme.fault(
         path=SEARCH,
@@ -218,7 +218,7 @@ def test_one_organizations_failing_census_is_its_own(product):
         each.load()
         each.poll()
     product.sandbox.faults.clear()
-    acme.deployment.vendors.hubspot_limits = HubSpotLimits(
+    acme.deployment.vendors.hubspot.limits = HubSpotLimits(
         1_000_000, 1_000_000, 1_000_000, attempts=1, longest_wait_seconds=1, patience_seconds=1
     )
     acme.fault(path=SEARCH, times=None, status=502)

@@ -19,8 +19,9 @@ from hardfin_pipelines.landing.layout import journal_paths, landed_paths, part_p
 from hardfin_pipelines.platform.tables import leases, ledger, load_windows, pending_work
 from hardfin_pipelines.sandbox.data_sets.generated import robotics_rental
 from hardfin_pipelines.sandbox.hubspot.load import load_data_set
+from hardfin_pipelines_tests.engine.hardfin_team import load_end
 from hardfin_pipelines_tests.engine.interference import interfere, take_over
-from hardfin_pipelines_tests.engine.product import IMPATIENT, OPEN, SEARCH, Organization, load_end, values_of
+from hardfin_pipelines_tests.engine.product import IMPATIENT, OPEN, SEARCH, Organization, values_of
 
 SEARCH_PAGE = 20
 SMALL_CHUNK = 60
@@ -38,7 +39,7 @@ def filled(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> Organization:
         seed=11, won_deals=240, open_deals=20, products=150, start=end - timedelta(days=200), end=end
     )
     load_data_set(acme.portal, data_set)
-    acme.deployment.vendors.hubspot_limits = SMALL_PAGES
+    acme.deployment.vendors.hubspot.limits = SMALL_PAGES
     return acme
 
 
@@ -48,7 +49,7 @@ def reference(filled: Organization, migrated_sqlite: Path, tmp_path: Path) -> It
     store = tmp_path / "reference.db"
     store.write_bytes(migrated_sqlite.read_bytes())
     with filled.product.beside(f"sqlite:///{store}", tmp_path / "reference") as other:
-        other.deployment.vendors.hubspot_limits = SMALL_PAGES
+        other.deployment.vendors.hubspot.limits = SMALL_PAGES
         yield other.organizations["acme"]
 
 
@@ -130,7 +131,7 @@ def test_a_tick_that_fails_half_way_leaves_its_cursor_and_loses_nothing(acme):
     cursor = acme.cursor()
     deals = acme.won_deals(5)
     acme.poll()
-    acme.deployment.vendors.hubspot_limits = IMPATIENT
+    acme.deployment.vendors.hubspot.limits = IMPATIENT
     fault = acme.fault(path="/crm/objects/*/line_items/batch/read", status=500, times=None)
     (claim,) = acme.product.claims()
 
@@ -205,7 +206,7 @@ def test_a_storm_of_429_is_waited_out(sqlite_acme):
         skip=1,
         path=SEARCH,
     )
-    acme.deployment.vendors.hubspot_limits = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, patience_seconds=60)
+    acme.deployment.vendors.hubspot.limits = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, patience_seconds=60)
 
     synced = acme.load()
 
@@ -217,7 +218,7 @@ def test_a_vendor_that_is_down_for_ever_is_asked_ever_less_often_and_nothing_is_
     acme.poll()
     cursor = acme.cursor()
     deal = acme.add_deal()
-    acme.deployment.vendors.hubspot_limits = IMPATIENT
+    acme.deployment.vendors.hubspot.limits = IMPATIENT
     acme.fault(times=None, status=503)
 
     waits = []
@@ -244,7 +245,7 @@ def test_a_vendor_that_is_down_for_ever_is_asked_ever_less_often_and_nothing_is_
 
 def test_a_load_whose_vendor_is_down_leaves_its_window_open_and_ends_later(acme):
     acme.won_deals(3)
-    acme.deployment.vendors.hubspot_limits = IMPATIENT
+    acme.deployment.vendors.hubspot.limits = IMPATIENT
     acme.fault(path="/crm/objects/*/companies/batch/read", times=1, status=502)
     with pytest.raises(VendorError):
         acme.load()

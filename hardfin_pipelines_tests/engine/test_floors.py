@@ -13,7 +13,8 @@ from hardfin_pipelines.platform.tables import cursors, metadata, organizations, 
 from hardfin_pipelines.sandbox.data_sets.generated import robotics_rental
 from hardfin_pipelines.sandbox.data_sets.summary import summarize
 from hardfin_pipelines.sandbox.hubspot.load import load_data_set
-from hardfin_pipelines_tests.engine.product import SEARCH, WON, load_end
+from hardfin_pipelines_tests.engine.hardfin_team import load_end
+from hardfin_pipelines_tests.engine.product import SEARCH, WON
 
 
 def say(line: str) -> None:

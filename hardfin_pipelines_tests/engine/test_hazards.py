@@ -31,7 +31,7 @@ DAILY = '{"status":"error","category":"RATE_LIMITS","policyName":"DAILY","messag
 @pytest.fixture
 def paged(acme):
     """A portal with 100 won deals of the past, a minute apart, read twenty at a time; with their ids."""
-    acme.deployment.vendors.hubspot_limits = SMALL_PAGES
+    acme.deployment.vendors.hubspot.limits = SMALL_PAGES
     first = datetime.now(UTC) - timedelta(days=3)
     made = [
         acme.record({"dealname": f"Deal {n}", "pipeline": "default", "dealstage": WON}, at=first + timedelta(minutes=n))
@@ -127,7 +127,7 @@ def test_p8c_a_deal_whose_stamp_is_older_than_the_cursor_when_it_appears_is_foun
 
 
 def test_p2_many_deals_of_one_millisecond_are_all_loaded_once(acme):
-    acme.deployment.vendors.hubspot_limits = SMALL_PAGES
+    acme.deployment.vendors.hubspot.limits = SMALL_PAGES
     moment = datetime.now(UTC) - A_DAY_AGO
     same = [acme.record({"dealname": "Same", "pipeline": "default", "dealstage": WON}, at=moment) for _ in range(73)]
     deals = acme.portal.create_many("deals", same)

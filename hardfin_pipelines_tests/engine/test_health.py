@@ -78,7 +78,7 @@ def test_a_project_whose_lines_come_to_another_amount_is_told_with_both(sound):
 def test_late_failing_and_waiting_connections_are_told(sound):
     deployment = sound.deployment
     zeta = sound.product.organizations["zeta"]
-    deployment.vendors.hubspot_limits = IMPATIENT
+    deployment.vendors.hubspot.limits = IMPATIENT
     sound.fault(path=SEARCH, times=None, status=503)
     sound.poll()
     zeta.portal.uninstall_app()

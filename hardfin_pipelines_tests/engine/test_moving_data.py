@@ -37,7 +37,7 @@ class SalesWhileWePage(RuleBasedStateMachine):
         engine.dispose()
         self.product = self.resources.enter_context(running_product(url, folder))
         self.acme: Organization = self.product.add_organization()
-        self.acme.deployment.vendors.hubspot_limits = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, search_page=page)
+        self.acme.deployment.vendors.hubspot.limits = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, search_page=page)
         self.acme.portal.settings.change({"ragged_search_pages": ragged})
         first = datetime.now(UTC) - timedelta(days=3)
         step = timedelta(minutes=-1 if descending else 1)

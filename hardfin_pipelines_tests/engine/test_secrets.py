@@ -42,7 +42,7 @@ def test_no_secret_is_found_after_all_that_can_happen(acme, caplog):
     acme.tick()
     acme.resync(deal)
     acme.load()
-    acme.deployment.vendors.hubspot_limits = IMPATIENT
+    acme.deployment.vendors.hubspot.limits = IMPATIENT
     # A vendor that sends our own token back in its refusal, or dies in the middle of an answer.
     for fault in (
         {"status": 400, "body": orjson.dumps({"message": f"bad token {known[0]}"}).decode()},

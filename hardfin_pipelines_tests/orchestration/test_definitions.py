@@ -28,6 +28,13 @@ GROUPS = {
         "hubspot/companies", "hubspot/deals", "hubspot/line_items", "hubspot/products",
         "hubspot/companies_history", "hubspot/deals_history", "hubspot/line_items_history", "hubspot/products_history",
     },
+    "salesforce": {
+        "salesforce/accounts", "salesforce/opportunities", "salesforce/opportunity_line_items", "salesforce/products",
+        "salesforce/accounts_history", "salesforce/opportunities_history",
+        "salesforce/opportunity_line_items_history", "salesforce/products_history",
+    },
+    "quickbooks": {"quickbooks/items"},
+    "triage": {"triage/items"},
     "hardfin": {
         "hardfin/customers", "hardfin/items", "hardfin/projects", "hardfin/project_line_items", "hardfin/initial_load",
     },
@@ -38,13 +45,17 @@ JOBS = {
     "change_poll": {"ops/change_poll"},
     "sync_org": {
         "hubspot/companies", "hubspot/deals", "hubspot/line_items", "hubspot/products",
+        "salesforce/accounts", "salesforce/opportunities", "salesforce/opportunity_line_items", "salesforce/products",
         "hardfin/customers", "hardfin/items", "hardfin/projects", "hardfin/project_line_items",
     },
+    "sync_items": {"quickbooks/items", "triage/items"},
     "resync_project": {
         "hardfin/customers", "hardfin/items", "hardfin/projects", "hardfin/project_line_items",
     },
     "initial_load": {
         "hubspot/companies_history", "hubspot/deals_history", "hubspot/line_items_history", "hubspot/products_history",
+        "salesforce/accounts_history", "salesforce/opportunities_history",
+        "salesforce/opportunity_line_items_history", "salesforce/products_history",
         "hardfin/initial_load",
     },
     "check_health": {"ops/sync_health"},
@@ -73,6 +84,8 @@ CHECKS = {
     "ops/sync_health:mapping_matches_account",
     "ops/census:every_deal_has_an_answer",
     "hardfin/initial_load:windows_close",
+    "triage/items:nothing_waits_long",
+    "triage/items:most_items_are_linked",
 }
 
 
@@ -147,7 +160,7 @@ def test_the_sensors_run_from_the_first_start(repository):
     }
     assert {each.default_status for each in sensors.values()} == {dg.DefaultSensorStatus.RUNNING}
     assert all(each.description for each in sensors.values())
-    assert [target.job_name for target in sensors["start_pending_syncs"].targets] == ["sync_org"]
+    assert [target.job_name for target in sensors["start_pending_syncs"].targets] == ["sync_org", "sync_items"]
 
 
 def test_the_checks_are_these_and_say_what_they_hold(repository):
@@ -192,7 +205,7 @@ def test_columns_say_which_vendor_fields_fill_them(specs):
         assert {dep.asset_key for deps in lineage.deps_by_column.values() for dep in deps} <= {
             dep.asset_key for dep in specs[ENTITY_ASSETS[entity].to_user_string()].deps
         }
-    assert [dep.column_name for dep in column_lineage("project").deps_by_column["name"]] == ["dealname"]
+    assert [dep.column_name for dep in column_lineage("project").deps_by_column["name"]] == ["dealname", "Name"]
 
 
 def test_what_runs_together_shares_one_partitions_definition(specs):

@@ -81,20 +81,15 @@ def test_fields_of_the_integrations_own_mapping_that_an_account_lacks_are_not_re
 
 def test_an_integration_without_a_mapping_of_its_own_needs_the_required_fields():
     with pytest.raises(ConfigurationError) as caught:
-        connection("salesforce", pipelines=[{"pipeline": "a"}], mappings={"customer": {"name": "Name"}})
+        connection("dynamics", pipelines=[{"pipeline": "a"}], mappings={"customer": {"name": "Name"}})
 
     assert [str(problem) for problem in caught.value.problems] == [
-        (
-            "connections[0].mappings.item.name: expected the Salesforce field with what the product or part is called: "
-            "an item cannot do without it"
-        ),
-        (
-            "connections[0].mappings.project.name: expected the Salesforce field with what the project is called: "
-            "a project cannot do without it"
-        ),
-        (
-            "connections[0].mappings.project_line_item.name: expected the Salesforce field with what the line is for: "
-            "a project line item cannot do without it"
-        ),
+        f"connections[0].mappings.{entity}.name: expected the Microsoft Dynamics 365 field with {what}: "
+        f"{whose} cannot do without it"
+        for entity, what, whose in [
+            ("item", "what the product or part is called", "an item"),
+            ("project", "what the project is called", "a project"),
+            ("project_line_item", "what the line is for", "a project line item"),
+        ]
     ]
-    assert mapping_set(connection("salesforce"))["customer"].rules == ()
+    assert mapping_set(connection("dynamics"))["customer"].rules == ()

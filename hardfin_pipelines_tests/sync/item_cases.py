@@ -68,7 +68,7 @@ class Memory:
         return self.take(Sightings(seen, gone))
 
     def take(self, sightings: Sightings) -> list[ItemChange]:
-        steps = plan_items(sightings, self.known, lambda: self._surroundings(sightings))
+        steps = plan_items(sightings, self.known, self.waiting(), lambda: self._surroundings(sightings))
         self._carry_out(steps, sightings)
         return [change for step in steps for change in step.changes]
 

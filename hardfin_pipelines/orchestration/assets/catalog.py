@@ -16,10 +16,25 @@ CRM_OBJECTS: Mapping[str, Mapping[Role, str]] = MappingProxyType(
     {
         "hubspot": MappingProxyType(
             {"company": "companies", "deal": "deals", "line_item": "line_items", "product": "products"}
-        )
+        ),
+        "salesforce": MappingProxyType(
+            {
+                "company": "accounts",
+                "deal": "opportunities",
+                "line_item": "opportunity_line_items",
+                "product": "products",
+            }
+        ),
     }
 )
 """CRM integrations and the asset name of each role's object."""
+
+ERP_OBJECTS: Mapping[str, Mapping[Role, str]] = MappingProxyType(
+    {"quickbooks": MappingProxyType({"item": "items"})},
+)
+"""ERP integrations and the asset name of each role's object."""
+
+TRIAGE = dg.AssetKey(["triage", "items"])
 
 ENTITY_ASSETS: Mapping[EntityType, dg.AssetKey] = MappingProxyType(
     {
@@ -43,6 +58,19 @@ _LANDED_COLUMNS = dg.TableSchema(
         dg.TableColumn("url", "string", description="where a person sees it at the vendor"),
         dg.TableColumn("run_id", "string", description="the run that landed it"),
         dg.TableColumn("landed_at", "timestamp", description="when it was landed, UTC"),
+    ]
+)
+
+_TRIAGE_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("connection_id", "text", description="whose item it is"),
+        dg.TableColumn("external_id", "text", description="the vendor's id"),
+        dg.TableColumn("state", "text", description="open, mapped, created, ignored, gone"),
+        dg.TableColumn("reason", "text", description="unmatched, ambiguous, conflict"),
+        dg.TableColumn("detail", "text", description="the reason in words"),
+        dg.TableColumn("suggestions", "json", description="up to five items of Hardfin, scored 0 to 100, with reasons"),
+        dg.TableColumn("first_seen_at", "timestamp", description="when it began to wait, UTC"),
+        dg.TableColumn("state_at", "timestamp", description="when it came into its state, UTC"),
     ]
 )
 
@@ -90,6 +118,46 @@ def vendor_specs(integration: str, *, history: bool) -> list[dg.AssetSpec]:
         )
         for role in CRM_OBJECTS[integration]
     ]
+
+
+def erp_key(integration: str, role: Role) -> dg.AssetKey:
+    """The key of an accounting system's object, such as quickbooks/items."""
+    return dg.AssetKey([integration, ERP_OBJECTS[integration][role]])
+
+
+def erp_specs(integration: str) -> list[dg.AssetSpec]:
+    """The assets of one accounting system's objects."""
+    return [
+        dg.AssetSpec(
+            erp_key(integration, role),
+            description="Items of the accounting system, inactive ones too, as received. Each finds its product or "
+            "part in Hardfin by SKU or name, or waits in `triage/items`.",
+            group_name=integration,
+            owners=[OWNER],
+            kinds={integration, "parquet"},
+            metadata={"dagster/column_schema": _LANDED_COLUMNS},
+            tags={"hardfin/integration": integration},
+            partitions_def=org_partitions,
+            skippable=True,
+        )
+        for role in ERP_OBJECTS[integration]
+    ]
+
+
+def triage_spec() -> dg.AssetSpec:
+    """The asset of what waits for a person."""
+    return dg.AssetSpec(
+        TRIAGE,
+        deps=[*(erp_key(name, role) for name in ERP_OBJECTS for role in ERP_OBJECTS[name]), ENTITY_ASSETS["item"]],
+        description="**Triage.** Items of accounting systems that matched nothing, or more than one thing, with why "
+        "and with suggestions. `hardfin triage` lists them and takes decisions; a decision holds for ever.",
+        group_name="triage",
+        owners=[OWNER],
+        kinds={"sql"},
+        metadata={"dagster/column_schema": _TRIAGE_COLUMNS},
+        partitions_def=org_partitions,
+        skippable=True,
+    )
 
 
 def entity_specs() -> list[dg.AssetSpec]:

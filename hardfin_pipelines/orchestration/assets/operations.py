@@ -9,6 +9,7 @@ from pydantic import Field
 
 from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.health import sync_health
+from hardfin_pipelines.engine.keeping_alive import keep_tokens_alive
 from hardfin_pipelines.engine.polling import poll_due
 from hardfin_pipelines.landing.retention import prune
 from hardfin_pipelines.orchestration.assets.catalog import OWNER
@@ -149,7 +150,7 @@ class RetentionConfig(dg.Config):
     owners=[OWNER],
     kinds={"python"},
     description="**Retention.** Removes old operational events from Dagster's log (it would keep them for ever) and "
-    "landed files nobody needs.",
+    "landed files nobody needs; renews the tokens of paused connections, which would die unused.",
 )
 def retention(
     context: dg.AssetExecutionContext, config: RetentionConfig, hardfin: HardfinResource
@@ -161,10 +162,14 @@ def retention(
     landed = prune(deployment.settings.landing_root, older_than=now - timedelta(days=config.landed_days))
     with writing(deployment.engine) as connection:
         sightings = prune_sightings(connection, now - timedelta(days=config.sighting_days))
+    renewed = deployment.run(keep_tokens_alive(deployment))
+    for line in renewed.notes:
+        context.log.warning(line)
     return dg.MaterializeResult(
         metadata={
             "events_removed": events,
             "landed_files_removed": len(landed.landed),
             "sightings_removed": sightings,
+            "unused_tokens_renewed": renewed.renewed,
         }
     )

@@ -1,0 +1,102 @@
+"""Asking an accounting system whether anything changed: one call, whatever the number of its objects."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+
+from hardfin_pipelines.connectors.base import CallCounts
+from hardfin_pipelines.connectors.erp import ErpConnector, ItemPage
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.item_sync import waits_for_new_match
+from hardfin_pipelines.engine.item_visits import unit_name, visit_kind
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer, keep_answers
+from hardfin_pipelines.platform.connection_store import DueConnection
+from hardfin_pipelines.platform.database import reading
+from hardfin_pipelines.platform.known_records import chunks
+from hardfin_pipelines.platform.triage_tables import vendor_items
+from hardfin_pipelines.platform.vendor_item_store import ItemScope
+from hardfin_pipelines.sync.cursors import look_from
+from hardfin_pipelines.sync.records import Record
+
+
+@dataclass(slots=True)
+class ItemAnswer:
+    """What one accounting system answered.
+
+    Attributes:
+        object: The vendor's name of items: its cursor's.
+        calls: Calls sent.
+        worth_a_run: Whether a run has something to do.
+        unit: The unit of work whose journal holds the answers; "" where nothing was asked.
+        covered_until: The vendor's clock, where nothing new is up to there; None where nothing was asked.
+    """
+
+    object: str = ""
+    calls: CallCounts = field(default_factory=CallCounts)
+    worth_a_run: bool = False
+    unit: str = ""
+    covered_until: datetime | None = None
+
+
+async def ask_items(deployment: Deployment, due: DueConnection, answer: ItemAnswer) -> None:
+    """Ask one connection what changed since its cursor. A first load, also after a gap, is left to a run.
+
+    Args:
+        deployment: The deployment.
+        due: The connection and its cursors.
+        answer: Takes what is found; its calls are right even if this fails.
+
+    Raises:
+        VendorError: The vendor refused or failed.
+        Refusal: The connection cannot be asked as it stands.
+    """
+    row = due.row
+    buffer = AnswerBuffer()
+    connector = deployment.erp_connector(row, memory=buffer, purpose="poll")
+    answer.calls = connector.calls
+    try:
+        answer.object = connector.objects()["item"]
+        cursor = due.cursors.get(answer.object)
+        kind = visit_kind(cursor, connector.look_back, deployment.now())
+        if cursor is None or kind != "tick":
+            answer.worth_a_run = True
+            return
+        page = await _first_page(connector, look_from(cursor))
+        scope = ItemScope(row.org, row.connection_id, answer.object)
+        answer.covered_until = page.vendor_time
+        answer.worth_a_run = not page.last or _any_new(deployment, scope, page)
+        if answer.worth_a_run:
+            answer.unit = unit_name(kind, cursor)
+            await keep_answers(deployment, row, answer.unit, buffer.kept)
+    finally:
+        await connector.aclose()
+
+
+async def _first_page(connector: ErpConnector, since: datetime) -> ItemPage:
+    async with aclosing(connector.changed_pages(since)) as pages:  # type: ignore[type-var]  # it is a generator
+        async for page in pages:
+            return page
+    raise AssertionError  # there is always a last page
+
+
+def _any_new(deployment: Deployment, scope: ItemScope, page: ItemPage) -> bool:
+    """Whether the answer holds something that is not known yet, or an open item is to be matched again."""
+    with reading(deployment.engine) as connection:
+        if waits_for_new_match(connection, scope):
+            return True
+        known: dict[str, tuple[datetime, bool]] = {}
+        for ids in chunks([*(record.id for record in page.records), *(each.id for each in page.gone)]):
+            rows = connection.execute(
+                select(vendor_items.c.external_id, vendor_items.c.vendor_modified_at, vendor_items.c.gone_at).where(
+                    scope.of(vendor_items), vendor_items.c.external_id.in_(ids)
+                )
+            )
+            known.update({row.external_id: (row.vendor_modified_at, row.gone_at is not None) for row in rows})
+    return _new_versions(page.records, known) or any(not known.get(each.id, (None, True))[1] for each in page.gone)
+
+
+def _new_versions(records: Sequence[Record], known: dict[str, tuple[datetime, bool]]) -> bool:
+    return any(known.get(record.id) != (record.modified_at, False) for record in records)

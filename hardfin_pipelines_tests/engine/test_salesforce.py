@@ -1,0 +1,353 @@
+"""Salesforce on the same spine: the rules of sync end to end, and what they cost in calls."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from hardfin_pipelines.connectors.errors import ReserveReached
+from hardfin_pipelines.engine.census import take_census
+from hardfin_pipelines.engine.drift import EveryRuleHeld
+from hardfin_pipelines.engine.explaining import ExplainRequest, explain_record
+from hardfin_pipelines.engine.keeping_alive import keep_tokens_alive
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.organizations.problems import ConfigurationError
+from hardfin_pipelines.platform.tables import customers, items, ledger, links, pending_work, projects
+from hardfin_pipelines.sandbox.salesforce import Field
+from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
+from hardfin_pipelines_tests.engine.previews import looked_at
+from hardfin_pipelines_tests.engine.product import values_of
+from hardfin_pipelines_tests.engine.replays import replayed, values
+from hardfin_pipelines_tests.engine.salesforce_product import FAST, IMPATIENT, OPEN, WON
+
+
+def test_a_won_opportunity_becomes_a_project_with_all_that_belongs_to_it(initech):
+    opportunity = initech.add_opportunity(lines=[("Robot arm", "100.50"), ("Support", "20")])
+
+    initech.poll()
+    (claim,) = initech.product.claims()
+    synced = initech.product.run(claim, "run-7")
+
+    project = initech.project(opportunity)
+    assert (project["name"], project["value"], project["status"]) == ("Ten robots", Decimal("120.50"), "active")
+    assert str(project["closed_on"]) == "2026-01-31"
+    (customer,) = initech.rows(customers)
+    assert (customer["id"], customer["name"]) == (project["customer_id"], "Globex")
+    assert values_of(initech.lines(opportunity), "name", "unit_price", "sku") == [
+        ("Robot arm", Decimal("100.50"), "SKU-Robot arm"),
+        ("Support", Decimal("20"), "SKU-Support"),
+    ]
+    assert sorted(values_of(initech.rows(items), "name")) == ["Robot arm", "Support"]
+    (entry,) = initech.rows(ledger)
+    assert (entry["external_id"], entry["object"], entry["stage_id"]) == (opportunity, "Opportunity", WON)
+    assert {row["object"] for row in initech.rows(links)} == {
+        "Account",
+        "Opportunity",
+        "OpportunityLineItem",
+        "Product2",
+    }
+    assert synced.deal_counts() == {"synced": 1, "protected": 0, "not_triggered": 0, "set_aside": 0}
+    assert initech.rows(pending_work) == []
+
+
+def test_a_quiet_tick_is_one_call(initech):
+    initech.add_opportunity()
+    initech.tick()
+    before = initech.calls()
+
+    initech.poll()
+
+    assert initech.calls() - before == 1
+
+
+def test_describing_all_mapped_objects_is_one_call(salesforce):
+    salesforce.add_organization("initech")
+
+    assert salesforce.organizations["initech"].calls() == 1
+
+
+def test_an_opportunity_edited_after_its_first_sync_is_left_alone(initech):
+    opportunity = initech.add_opportunity()
+    initech.tick()
+    before = initech.dump()
+
+    initech.salesforce.update("Opportunity", opportunity, {"Name": "Eleven robots"})
+    initech.tick()
+
+    assert initech.dump() == before
+
+
+def test_an_opportunity_that_was_won_and_reopened_between_two_ticks_is_synced(initech):
+    opportunity = initech.add_opportunity(stage=OPEN)
+    initech.poll()
+    initech.win(opportunity)
+    initech.move(opportunity, OPEN)
+
+    initech.tick()
+
+    assert initech.project(opportunity)["name"] == "Ten robots"
+
+
+def test_an_initial_load_and_the_ticks_meet_and_a_second_load_writes_nothing(initech):
+    when = datetime(2025, 3, 1, tzinfo=UTC)
+    old = [initech.add_opportunity(f"Old {number}", at=when) for number in range(5)]
+    new = initech.add_opportunity("New")
+
+    loaded = initech.load()
+    initech.tick()
+    before = initech.dump()
+    initech.load("again")
+
+    assert loaded.deal_counts()["synced"] == 6
+    assert {row["external_id"] for row in initech.rows(ledger)} == {*old, new}
+    assert initech.dump() == before
+
+
+def test_a_re_sync_is_one_call_and_takes_details_lines_and_customer(initech):
+    opportunity = initech.add_opportunity(lines=[("Robot arm", "100.50"), ("Support", "20")])
+    initech.tick()
+    account = initech.salesforce.record("Opportunity", opportunity)["AccountId"]
+    initech.salesforce.update("Opportunity", opportunity, {"Name": "Eleven robots"})
+    initech.salesforce.update("Account", account, {"Phone": "555-1234"})
+    initech.add_line(opportunity, ("Gripper", "7.25"))
+    before = initech.calls()
+
+    report = initech.resync(opportunity)
+
+    assert initech.calls() - before == report.calls == 1
+    assert initech.project(opportunity)["name"] == "Eleven robots"
+    assert {row["phone"] for row in initech.rows(customers)} == {"555-1234"}
+    assert values_of(initech.lines(opportunity), "name") == ["Robot arm", "Support", "Gripper"]
+
+
+def test_a_re_sync_keeps_local_edits_where_that_is_asked_for(initech):
+    opportunity = initech.add_opportunity()
+    initech.tick()
+    project = initech.project(opportunity)
+    initech.edit(projects, project["id"], description="Gate code 4711")
+    initech.salesforce.update("Opportunity", opportunity, {"Name": "Renamed", "Description": "by sales"})
+
+    initech.resync(opportunity, keep_local_edits=True)
+
+    after = initech.project(opportunity)
+    assert (after["name"], after["description"]) == ("Renamed", "Gate code 4711")
+
+
+@pytest.mark.parametrize("how", ["15 characters", "deleted", "unknown"])
+def test_a_re_sync_takes_short_ids_and_says_what_is_gone(initech, how):
+    opportunity = initech.add_opportunity()
+    initech.tick()
+    before = initech.dump()
+    if how == "15 characters":
+        assert initech.resync(opportunity[:15]).deal_id == opportunity
+        return
+    if how == "deleted":
+        initech.salesforce.delete("Opportunity", opportunity)
+    asked = "0065e00000ZZZZZAA0" if how == "unknown" else opportunity
+
+    with pytest.raises(Refusal) as refused:
+        initech.resync(asked)
+
+    assert "\n" not in str(refused.value)
+    assert initech.dump() == before
+
+
+def test_record_types_are_pipelines_and_their_stages_are_matched_by_api_name(salesforce):
+    initech = salesforce.add_organization("initech", pipelines=("default",))
+    leasing = initech.salesforce.add_sales_process("Leasing", "Leasing", [OPEN, WON])
+    initech.salesforce.add_sales_process("Sales", "Sales", [OPEN, WON])
+    initech.salesforce.rename_stage(WON, "Gewonnen")
+    initech.apply(pipelines=("Leasing",))
+    initech.redescribe()
+
+    taken = initech.add_opportunity("Leased", RecordTypeId=leasing.record_type_id)
+    initech.add_opportunity("Sold")
+    initech.load()
+
+    assert {row["external_id"]: row["stage_id"] for row in initech.rows(ledger)} == {taken: WON}
+
+
+def test_fields_of_any_parent_and_of_custom_objects_can_be_mapped(salesforce):
+    initech = salesforce.add_organization("initech")
+    org = initech.salesforce
+    org.add_object("Site__c", "Site")
+    org.add_field("Site__c", Field("Gate__c", "string", "Gate", 80))
+    org.add_field("Opportunity", Field("Site__c", "reference", "Site", refers_to=("Site__c",)))
+    initech.apply(
+        document="    mappings:\n      project:\n        name: Name\n        owner: Owner.Name\n"
+        "        site_contact: Site__r.Gate__c\n        custom.region: Account.BillingState\n"
+    )
+    site = org.create("Site__c", {"Name": "North", "Gate__c": "Gate 7"})
+    initech.redescribe()
+
+    opportunity = initech.add_opportunity(Site__c=site)
+    org.update("Account", org.record("Opportunity", opportunity)["AccountId"], {"BillingState": "Ohio"})
+    initech.tick()
+
+    project = initech.project(opportunity)
+    assert (project["site_contact"], project["owner"]) == (
+        "Gate 7",
+        "Ada Administrator",
+    )
+    assert project["custom"] == {"region": "Ohio"}
+
+
+def test_a_field_that_the_user_may_not_see_holds_the_rule_and_names_the_permission(initech):
+    initech.apply(document="    mappings:\n      project: {name: Name, description: NextStep}\n")
+    initech.redescribe()
+    initech.salesforce.hide_field(initech.salesforce.integration_user_id, "Opportunity", "NextStep")
+
+    with pytest.raises(EveryRuleHeld, match=r"Read on the field Opportunity.NextStep .* in a permission set"):
+        initech.redescribe()
+
+
+def test_the_days_calls_gone_rest_the_connection_and_the_next_day_goes_on(initech):
+    initech.deployment.vendors.salesforce.limits = IMPATIENT
+    opportunity = initech.add_opportunity()
+    fault = initech.fault("daily_limit")
+
+    initech.poll()
+
+    row = initech.row()
+    assert row.status == "active"
+    assert row.next_due_at > initech.deployment.now()
+    fault.times = 0
+    initech.product.sandbox.faults.clear()
+    initech.deployment.ahead = row.next_due_at - initech.deployment.now()
+    initech.tick()
+    assert initech.project(opportunity)["name"] == "Ten robots"
+
+
+def test_a_share_of_the_days_calls_is_left_to_the_orgs_other_integrations(initech):
+    initech.add_opportunity()
+    initech.tick()
+    initech.salesforce.settings.daily_calls = 1_000
+    initech.salesforce.settings.calls_of_others = 900
+    initech.poll()
+    before = initech.calls()
+
+    with pytest.raises(ReserveReached) as rests:
+        initech.load()
+
+    assert initech.calls() == before
+    assert rests.value.purpose == "load"
+
+
+def test_an_app_that_the_admin_removed_needs_a_person(initech):
+    initech.add_opportunity()
+    initech.product.sandbox.tokens.uninstall(initech.salesforce)
+
+    initech.poll()
+
+    assert initech.row().status == "needs attention"
+    assert "connect Salesforce again" in initech.row().status_reason
+
+
+def test_two_processes_renew_a_rotating_token_once(salesforce, tmp_path, database_url):
+    initech = salesforce.add_organization("initech")
+    other = MovableDeployment(salesforce.deployment.settings, salesforce.deployment.engine, salesforce.deployment.vault)
+    other.vendors.salesforce.limits = FAST
+    salesforce.sandbox.tokens.expire_sessions()
+
+    async def ask(deployment):
+        connector = deployment.connector(initech.row())
+        await connector.describe()
+        return connector.calls.token_refreshes
+
+    async def both():
+        return await asyncio.gather(ask(salesforce.deployment), ask(other))
+
+    assert sorted(asyncio.run(both())) == [0, 1]
+
+
+def test_what_is_set_for_signing_in_is_checked_before_anything_is_asked(salesforce):
+    initech = salesforce.add_organization("initech")
+
+    with pytest.raises(ConfigurationError, match="login address of Salesforce"):
+        initech.apply(document="    login: {url: 'https://evil.example'}\n")
+    with pytest.raises(ConfigurationError, match="user to act as"):
+        initech.apply(document="    login: {flow: jwt_bearer}\n")
+
+
+def test_salesforce_is_an_add_on(salesforce):
+    initech = salesforce.add_organization("initech")
+    initech.add_ons = ()
+
+    with pytest.raises(ConfigurationError, match=r"salesforce.*add-on|add.on.*salesforce"):
+        initech.apply()
+
+
+def test_a_preview_plans_what_the_load_does_and_writes_nothing(initech):
+    opportunity = initech.add_opportunity(at=datetime(2025, 3, 1, tzinfo=UTC))
+    before = initech.dump()
+
+    report, plans = looked_at(initech)
+
+    assert plans[opportunity].outcome == "synced"
+    assert report.totals.outcomes["synced"] == 1
+    assert initech.dump() == before
+
+
+def test_a_replay_makes_the_same_from_what_landed_without_a_call(initech):
+    initech.add_opportunity(lines=[("Robot arm", "100.50"), ("Support", "20")])
+    initech.tick()
+    before = initech.calls()
+
+    report = replayed(initech)
+
+    assert initech.calls() == before
+    assert values(report) == []
+    assert report.entities["project"] == 1
+
+
+def test_an_opportunity_is_explained(initech):
+    opportunity = initech.add_opportunity()
+    initech.tick()
+
+    report = initech.deployment.run(
+        explain_record(initech.deployment, ExplainRequest("initech", "salesforce", "deal", opportunity))
+    )
+
+    assert "first synced" in report.reason[0]
+    assert WON in report.reason[0]
+
+
+def test_a_census_finds_what_was_committed_late(initech):
+    initech.load()
+    initech.poll()
+    late = initech.add_opportunity(at=datetime.now(UTC) - timedelta(hours=2))
+    assert initech.tick() is None
+
+    report = initech.deployment.run(take_census(initech.deployment, initech.row(), run_id="census"))
+    initech.product.run_all()
+
+    assert report.unaccounted == 1
+    assert initech.project(late)["name"] == "Ten robots"
+
+
+def test_a_formula_is_warned_of_before_anything_runs(salesforce):
+    initech = salesforce.add_organization("initech")
+    formula = Field("Score__c", "double", "Score", precision=4, calculated=True, formula="Amount / 100")
+    initech.salesforce.add_field("Opportunity", formula)
+    initech.apply(document="    mappings:\n      project: {name: Name, custom.score: Score__c}\n")
+
+    report, _plans = looked_at(initech)
+
+    assert [line for line in report.remarks if "Score__c, which the CRM computes" in line]
+
+
+def test_the_tokens_of_a_paused_connection_are_renewed_before_they_die(initech):
+    initech.pause()
+    assert initech.deployment.run(keep_tokens_alive(initech.deployment)).renewed == 0
+    initech.deployment.ahead = timedelta(days=21)
+
+    assert initech.deployment.run(keep_tokens_alive(initech.deployment)).renewed == 1
+
+    initech.deployment.ahead = timedelta()
+    assert initech.deployment.run(keep_tokens_alive(initech.deployment)).renewed == 0
+    initech.deployment.ahead = timedelta(days=21)
+    initech.product.sandbox.tokens.uninstall(initech.salesforce)
+    (line,) = initech.deployment.run(keep_tokens_alive(initech.deployment)).notes
+    assert "connect Salesforce again" in line
+    assert initech.row().status == "paused"
