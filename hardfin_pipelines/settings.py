@@ -59,6 +59,17 @@ class Settings(BaseSettings):
             HARDFIN_SALESFORCE_PRIVATE_KEY_FILE.
         salesforce_ca_file: Certificates to trust instead of the machine's, where a proxy stands before Salesforce.
             HARDFIN_SALESFORCE_CA_FILE.
+        quickbooks_url: QuickBooks' API. HARDFIN_QUICKBOOKS_URL.
+        quickbooks_consent_url: Where Intuit asks a person for consent. HARDFIN_QUICKBOOKS_CONSENT_URL.
+        quickbooks_token_url: Where Intuit gives tokens. HARDFIN_QUICKBOOKS_TOKEN_URL.
+        quickbooks_revoke_url: Where Intuit takes them back. HARDFIN_QUICKBOOKS_REVOKE_URL. These three are those of
+            Intuit's discovery document for production.
+        quickbooks_client_id: The id of our app at Intuit. HARDFIN_QUICKBOOKS_CLIENT_ID.
+        quickbooks_client_secret: Its secret. HARDFIN_QUICKBOOKS_CLIENT_SECRET.
+        quickbooks_calls_per_month: Metered reads of all QuickBooks connections together in a calendar month (UTC).
+            HARDFIN_QUICKBOOKS_CALLS_PER_MONTH, default 500,000, which Intuit's free tier has.
+        quickbooks_calls_per_connection: The same of one connection. HARDFIN_QUICKBOOKS_CALLS_PER_CONNECTION, default
+            20,000: a tick every five minutes is 8,640.
         poll_concurrency: How many connections a tick asks at once. HARDFIN_POLL_CONCURRENCY.
         daily_reserve: The share of an account's calls of the day that is left to the customer's other integrations,
             where the vendor counts by the day. HARDFIN_DAILY_RESERVE, default 0.2.
@@ -83,6 +94,14 @@ class Settings(BaseSettings):
     salesforce_client_secret: SecretStr = SecretStr("")
     salesforce_private_key_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     salesforce_ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    quickbooks_url: BaseUrl = "https://quickbooks.api.intuit.com"
+    quickbooks_consent_url: BaseUrl = "https://appcenter.intuit.com/connect/oauth2"
+    quickbooks_token_url: BaseUrl = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"  # noqa: S105  # an address
+    quickbooks_revoke_url: BaseUrl = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
+    quickbooks_client_id: str = ""
+    quickbooks_client_secret: SecretStr = SecretStr("")
+    quickbooks_calls_per_month: int = Field(default=500_000, ge=1)
+    quickbooks_calls_per_connection: int = Field(default=20_000, ge=1)
     poll_concurrency: int = Field(default=50, ge=1, le=500)
     daily_reserve: float = Field(default=0.2, ge=0, le=0.9)
 

@@ -5,39 +5,42 @@ import shlex
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hardfin_pipelines.cli.dagster_process import running_dagster
-from hardfin_pipelines.cli.demo_story import Story
 from hardfin_pipelines.cli.output import FAILED, console, errors, plain_errors
 from hardfin_pipelines.cli.sandbox import Northwind
-from hardfin_pipelines.cli.sandbox_accounts import REDIRECT_URI, environment, fill, serving
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.refusals import Refusal
-from hardfin_pipelines.sandbox.data_sets.csv_tables import DataSetError
-from hardfin_pipelines.sandbox.hubspot import HubSpotSandbox
 from hardfin_pipelines.settings import PREFIX, load_settings
+
+if TYPE_CHECKING:
+    # Loaded where they are used: no other command waits for the vendors' servers.
+    from hardfin_pipelines.cli.sandboxes import Sandboxes
 
 
 def demo(
     *,
     northwind: Northwind = None,
-    deals: Annotated[int, typer.Option(min=10, help="Won deals of the generated company.")] = 120,
-    seed: Annotated[int, typer.Option(help="The generated company's random seed.")] = 7,
+    deals: Annotated[int, typer.Option(min=10, help="Won deals of the first generated company.")] = 120,
+    seed: Annotated[int, typer.Option(help="The generated companies' random seed.")] = 7,
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Keep everything up afterwards, to look around.")] = False,
     port: Annotated[int, typer.Option(help="Dagster's port; 0 takes a free one.")] = 0,
 ) -> None:
     """Run the main job: preview, initial load, a tick, an edit left alone, a re-sync, a replay; say what happened."""
+    from hardfin_pipelines.cli.demo_story import Story
+    from hardfin_pipelines.cli.sandboxes import fill_sandboxes
+    from hardfin_pipelines.sandbox.data_sets.csv_tables import DataSetError
+
     began = time.monotonic()
     home = _fresh_home()
-    sandbox = HubSpotSandbox(redirect_uris=[REDIRECT_URI])
     with plain_errors(DataSetError):
-        accounts = fill(sandbox, deals, seed, northwind)
+        sandboxes = fill_sandboxes(deals, seed, northwind, redirects=True)
     try:
-        with serving(sandbox) as sandbox_url:
-            variables = {"HARDFIN_HOME": str(home), **environment(sandbox, sandbox_url)}
+        with sandboxes.serving():
+            variables = {"HARDFIN_HOME": str(home), **sandboxes.environment()}
             os.environ.update(variables)
             _write_environment(home / "environment", variables)
             from hardfin_pipelines.orchestration.home import ensure_dagster_home
@@ -45,13 +48,13 @@ def demo(
             deployment = Deployment.open(load_settings())
             dagster_home = ensure_dagster_home(home)
             console.rule("[bold]Hardfin Pipelines: demo")
-            story = Story(deployment, sandbox, sandbox_url, accounts, home)
+            story = Story(deployment, sandboxes, home)
             story.connect_organizations()
             console.print("Dagster is starting ...")
             with running_dagster(dagster_home, variables, port or (3000 if keep_up else 0)) as dagster_url:
                 story.tell(dagster_url)
                 story.summarize(time.monotonic() - began)
-                _say_what_next(home, dagster_url if keep_up else "", sandbox_url)
+                _say_what_next(home, dagster_url if keep_up else "", sandboxes)
                 if keep_up:
                     _wait_for_ctrl_c()
     except Refusal as error:
@@ -59,7 +62,7 @@ def demo(
         errors.print(f"Dagster's log: {home / 'dagster' / 'dagster.log'}", markup=False, soft_wrap=True)
         raise typer.Exit(FAILED) from None
     finally:
-        sandbox.close()
+        sandboxes.close()
 
 
 def _fresh_home() -> Path:
@@ -82,12 +85,14 @@ def _write_environment(file: Path, variables: dict[str, str]) -> None:
     file.write_text("".join(lines), encoding="utf-8")
 
 
-def _say_what_next(home: Path, dagster_url: str, sandbox_url: str) -> None:
+def _say_what_next(home: Path, dagster_url: str, sandboxes: "Sandboxes") -> None:
     console.rule("what to type next")
     shown = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
     if dagster_url:
-        console.print(f"  Dagster's UI       {dagster_url}", markup=False, highlight=False)
-        console.print(f"  the sandbox        {sandbox_url}", markup=False, highlight=False)
+        console.print("  Dagster's UI".ljust(20), dagster_url, markup=False, highlight=False)
+        for vendor in sandboxes.vendors:
+            place = sandboxes.urls[vendor.integration]
+            console.print(f"  {vendor.vendor} sandbox".ljust(20), place, markup=False, highlight=False)
         console.print("  In another terminal:", markup=False)
     else:
         _say("make ui", "keep all of this up, with Dagster's UI, to look around")

@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+from hardfin_pipelines.cli.sandbox_contract import CrmAccount, DealField
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.explaining import ExplainRequest, explain_record
 from hardfin_pipelines.engine.previewing import PreviewRequest, preview
@@ -11,6 +12,7 @@ from hardfin_pipelines.engine.replaying import replay
 from hardfin_pipelines.platform.audit import Cause
 from hardfin_pipelines.platform.database import connect, writing
 from hardfin_pipelines.platform.migrate import upgrade
+from hardfin_pipelines.platform.organization_store import connection_id
 from hardfin_pipelines.platform.project_edits import edit_project
 from hardfin_pipelines.sync.entities import EntityType
 from hardfin_pipelines.sync.field_edits import parse_edit
@@ -21,7 +23,7 @@ NAMES: dict[EntityType, str] = {
     "project_line_item": "line items",
     "item": "items",
 }
-EDITED = "description"
+EDITED: DealField = "description"
 """A field that sales and operations both write in the demo."""
 
 
@@ -44,17 +46,19 @@ def edit_line(deployment: Deployment, org: str, project_id: str, value: str) -> 
     return f"{org}: operations wrote {value!r} into the project's {EDITED}"
 
 
-def explain_lines(deployment: Deployment, org: str, deal_id: str) -> tuple[str, ...]:
+def explain_lines(deployment: Deployment, account: CrmAccount, deal_id: str) -> tuple[str, ...]:
     """Why a deal stands as it does."""
-    return deployment.run(explain_record(deployment, ExplainRequest(org, "hubspot", "deal", deal_id))).reason
+    request = ExplainRequest(account.org, account.integration, "deal", deal_id)
+    return deployment.run(explain_record(deployment, request)).reason
 
 
-def replay_line(deployment: Deployment, org: str, store: Path) -> str:
+def replay_line(deployment: Deployment, account: CrmAccount, store: Path) -> str:
     """The organization rebuilt from landed records in a store of its own, beside what Hardfin holds."""
     engine = connect(f"sqlite:///{store}")
     try:
         upgrade(engine)
-        report = deployment.run(replay(deployment, ReplayRequest(org, f"{org}:hubspot", actor="cli:demo"), engine))
+        request = ReplayRequest(account.org, connection_id(account.org, account.integration), actor="cli:demo")
+        report = deployment.run(replay(deployment, request, engine))
     finally:
         engine.dispose()
     by_origin: Counter[str] = Counter()
@@ -62,6 +66,6 @@ def replay_line(deployment: Deployment, org: str, store: Path) -> str:
         by_origin[origin] += number
     differences = ", ".join(f"{number} field(s) {origin} in Hardfin" for origin, number in sorted(by_origin.items()))
     return (
-        f"{org}: a replay rebuilt {report.entities.get('project', 0)} projects from landed records in an empty store "
-        f"with {report.calls} vendor calls; differences from Hardfin: {differences or 'none'}"
+        f"{account.org}: a replay rebuilt {report.entities.get('project', 0)} projects from landed records in an empty "
+        f"store with {report.calls} vendor calls; differences from Hardfin: {differences or 'none'}"
     )

@@ -1,268 +1,200 @@
 """What the demo does, step by step, and what it says about it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
-
-import httpx
-from rich.progress import Progress
-from sqlalchemy import select
 
 from hardfin_pipelines.cli import demo_insight
 from hardfin_pipelines.cli.dagster_api import DagsterApi, wait_until
+from hardfin_pipelines.cli.demo_loads import await_loads, requested_loads
+from hardfin_pipelines.cli.demo_records import entity_counts, least_calls, project_of, project_value
 from hardfin_pipelines.cli.output import console, print_blocks
-from hardfin_pipelines.cli.sandbox_accounts import REDIRECT_URI, SandboxAccount
-from hardfin_pipelines.engine import configuration
-from hardfin_pipelines.engine.connecting import Secret, connect_account, consent_url
+from hardfin_pipelines.cli.sandbox_contract import CrmAccount, redirect_uri
+from hardfin_pipelines.cli.sandboxes import Sandboxes
+from hardfin_pipelines.engine.configuring import configure
+from hardfin_pipelines.engine.connecting import connect_account, consent_url
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.organizations.reading import read_organizations
-from hardfin_pipelines.platform.database import reading
-from hardfin_pipelines.platform.entity_rows import count_entities
-from hardfin_pipelines.platform.known_records import count_links
-from hardfin_pipelines.platform.tables import ledger, projects
-from hardfin_pipelines.sandbox.hubspot import HubSpotSandbox
-from hardfin_pipelines.sync.entities import EntityType
 
-_YAML = """\
-organization: {org}
-name: {name}
-plan: advanced
-connections:
-  - integration: hubspot
-    start_date: {since:%Y-%m-%d}
-    pipelines:
-{pipelines}"""
-_RULE = """\
-      - pipeline: {pipeline}
-        trigger_stages: won
-"""
+_ACTOR = "cli:demo"
+_KEPT = "Gate code 4711, ask for Ines"
+_SYNC_SECONDS = 90
 
 
-@dataclass(slots=True)
-class Counts:
-    """What one organization has in Hardfin, and what it cost."""
+@dataclass(frozen=True, slots=True)
+class LoadCalls:
+    """What an initial load cost in vendor calls, and the least possible."""
 
-    entities: Mapping[EntityType, int]
-    calls: int
+    made: int
     least: int
 
 
-class Story:
-    """The demo's steps. Everything but the sales team's own deeds goes through Dagster."""
+@dataclass(frozen=True, slots=True)
+class WonDeal:
+    """A deal that sales won while the demo ran, and its account."""
 
-    def __init__(
-        self,
-        deployment: Deployment,
-        sandbox: HubSpotSandbox,
-        sandbox_url: str,
-        accounts: list[SandboxAccount],
-        folder: Path,
-    ) -> None:
+    account: CrmAccount
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.account.deal_word} {self.id}"
+
+
+class Story:
+    """The demo's steps. Everything but people's own deeds goes through Dagster."""
+
+    def __init__(self, deployment: Deployment, sandboxes: Sandboxes, folder: Path) -> None:
+        """`folder` keeps the organizations' YAML and the store that a replay fills."""
         self._deployment = deployment
-        self._sandbox = sandbox
-        self._sandbox_url = sandbox_url
-        self._accounts = accounts
+        self._sandboxes = sandboxes
+        self._accounts = sandboxes.crm_accounts()
         self._folder = folder
-        self._loaded: dict[str, Counts] = {}
+        self._loaded: dict[str, LoadCalls] = {}
         self._dagster = DagsterApi("")
 
     def connect_organizations(self) -> None:
-        """Write the organizations' YAML, apply it, and give consent for each at the sandbox as a person would."""
+        """Write the organizations' YAML, apply it, and give consent for each at its sandbox as a person would."""
         folder = self._folder / "organizations"
-        folder.mkdir(parents=True, exist_ok=True)
+        self._sandboxes.write_organizations(folder)
+        self._deployment.run(configure(self._deployment, read_organizations(folder), actor=_ACTOR))
         for account in self._accounts:
-            names = [pipeline["id"] for pipeline in self._pipelines(account)]
-            rules = "".join(_RULE.format(pipeline=f'"{name}"') for name in names)
-            text = _YAML.format(org=account.org, name=account.name, since=account.since, pipelines=rules)
-            (folder / f"{account.org}.yaml").write_text(text, encoding="utf-8")
-        documents = read_organizations(folder)
-        configuration.apply(self._deployment.engine, documents, actor="cli:demo", now=self._deployment.now())
-        for account in self._accounts:
-            secret = Secret(code=self._consent(account), redirect_uri=REDIRECT_URI)
-            row = self._deployment.run(
-                connect_account(self._deployment, account.org, "hubspot", secret, actor="cli:demo")
+            url = consent_url(self._deployment, account.org, account.integration, redirect_uri(account.integration))
+            connecting = connect_account(
+                self._deployment, account.org, account.integration, account.consent(url), actor=_ACTOR
             )
-            self._say(1, f"{account.org}: YAML applied, HubSpot account {row.account_id} connected ({row.status})")
+            row = self._deployment.run(connecting)
+            self._say(
+                1, f"{account.org}: YAML applied, {account.vendor} account {row.account_id} connected ({row.status})"
+            )
             self._say(1, demo_insight.preview_line(self._deployment, account.org))
 
     def tell(self, dagster_url: str) -> None:
         """The steps that Dagster carries out."""
         self._dagster = DagsterApi(dagster_url)
         self._load()
-        first = self._accounts[0]
-        won = self._win_a_deal(first)
-        self._edit_is_left_alone(first, won)
-        self._explain(first, won)
-        self._resync(first, won)
+        won, *others = self._win_deals(self._one_of_each_vendor())
+        self._edit_is_left_alone(won)
+        for line in demo_insight.explain_lines(self._deployment, won.account, won.id):
+            self._say(5, line)
+        self._resync(won, others)
         store = self._folder / "replayed.db"
-        self._say(7, demo_insight.replay_line(self._deployment, first.org, store))
+        self._say(7, demo_insight.replay_line(self._deployment, won.account, store))
 
     def summarize(self, seconds: float) -> None:
         """The table at the end."""
         blocks = []
         for account in self._accounts:
-            with reading(self._deployment.engine) as connection:
-                entities = count_entities(connection, account.org)
+            entities = entity_counts(self._deployment, account)
             loaded = self._loaded[account.org]
             counts = {
-                "deals at first": f"{account.holds.deals}, of them {account.holds.won_deals} won",
+                f"{account.vendor} at first": f"{account.holds.deals} {account.deals_word}, "
+                f"of them {account.holds.won_deals} won",
                 "in Hardfin now": ", ".join(f"{entities[kind]} {name}" for kind, name in demo_insight.NAMES.items()),
-                "vendor calls": f"{loaded.calls} for the load (least possible {loaded.least}), "
-                f"{self._calls(account)} in all",
+                "vendor calls": f"{loaded.made} for the load (least possible {loaded.least}), {account.calls()} in all",
             }
             blocks.append((account.org, counts))
         console.rule(f"done in {seconds:.0f} s")
         print_blocks(blocks)
 
+    def _one_of_each_vendor(self) -> list[CrmAccount]:
+        """The first account of each vendor."""
+        return list({account.integration: account for account in reversed(self._accounts)}.values())[::-1]
+
     def _load(self) -> None:
-        before = {account.org: self._calls(account) for account in self._accounts}
-        with console.status("waiting for the sensor that starts initial loads ..."):
-            backfills = {account.org: self._requested_backfill(account) for account in self._accounts}
-        for org, backfill_id in backfills.items():
-            self._say(2, f"{org}: the sensor start_initial_loads requested backfill {backfill_id}")
-        with Progress(console=console, transient=True) as progress:
-            tasks = {org: progress.add_task(f"initial load of {org}", total=None) for org in backfills}
-            wait_until(lambda: self._all_loaded(backfills, progress, tasks), "the initial loads", 150, pause=1)
+        before = {account.org: account.calls() for account in self._accounts}
+        loads = requested_loads(self._dagster, self._accounts)
+        for load in loads:
+            org = load.account.org
+            self._say(2, f"{org}: the sensor start_initial_loads requested backfill {load.backfill_id}")
+        await_loads(self._dagster, loads)
         for account in self._accounts:
-            with reading(self._deployment.engine) as connection:
-                entities = count_entities(connection, account.org)
-            calls = self._calls(account) - before[account.org]
-            self._loaded[account.org] = Counts(entities, calls, self._least_calls(account))
-            self._say(2, f"{account.org}: loaded {entities['project']} projects with {calls} vendor calls")
+            made = account.calls() - before[account.org]
+            self._loaded[account.org] = LoadCalls(made, least_calls(self._deployment, account))
+            loaded = entity_counts(self._deployment, account)["project"]
+            self._say(2, f"{account.org}: loaded {loaded} projects with {made} vendor calls")
 
-    def _requested_backfill(self, account: SandboxAccount) -> str:
-        """The backfill that the sensor asks for once an account with a start date is connected."""
-        found: list[str] = []
+    def _win_deals(self, accounts: Sequence[CrmAccount]) -> list[WonDeal]:
+        """Salespeople move a deal each to won; the next tick of their cadence picks them up."""
+        deals = []
+        for account in accounts:
+            found = account.open_deal()
+            account.move_deal(found.id, found.won_stage)
+            deal = WonDeal(account, found.id)
+            deals.append(deal)
+            self._say(3, f"{account.org}: {deal} was moved to {found.won_stage!r} in {account.vendor}")
+        self._tick(accounts)
+        for deal in deals:
+            project_id, org = self._awaited_project(deal), deal.account.org
+            self._say(3, f"{org}: the tick found it, the sensor started its sync: it is project {project_id}")
+        return deals
 
-        def there_is_one() -> bool:
-            found.extend(self._dagster.backfills({"hardfin/org": account.org, "hardfin/trigger": "load"}))
-            return bool(found)
+    def _awaited_project(self, deal: WonDeal) -> str:
+        wait_until(lambda: self._project_of(deal) is not None, f"project of {deal}", _SYNC_SECONDS)
+        return str(self._project_of(deal))
 
-        wait_until(there_is_one, f"the backfill of {account.org}", 90)
-        return found[0]
-
-    def _all_loaded(self, backfills: Mapping[str, str], progress: Progress, tasks: Mapping[str, Any]) -> bool:
-        done = True
-        for org, backfill_id in backfills.items():
-            status, over, runs = self._dagster.backfill_status(backfill_id)
-            if status in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:
-                raise Refusal(f"the initial load of {org} ended with {status}: see {self._dagster.url}")
-            progress.update(tasks[org], completed=over, total=runs or None)
-            done = done and status == "COMPLETED_SUCCESS"
-        return done
-
-    def _win_a_deal(self, account: SandboxAccount) -> str:
-        """A salesperson moves a deal to won; the next tick of its cadence picks it up."""
-        deal_id, stage = self._an_open_deal(account)
-        account.portal.move_deal(deal_id, stage)
-        self._say(3, f"{account.org}: deal {deal_id} was moved to {stage!r} in HubSpot")
-        self._tick(account)
-        wait_until(lambda: self._project_of(account, deal_id) is not None, f"project of deal {deal_id}", 60)
-        project_id = self._project_of(account, deal_id)
-        self._say(3, f"{account.org}: the tick found it, the sensor started its sync: it is project {project_id}")
-        return deal_id
-
-    def _edit_is_left_alone(self, account: SandboxAccount, deal_id: str) -> None:
-        before = self._project_name(account, deal_id)
-        account.portal.update("deals", deal_id, {"dealname": f"{before} (renamed by sales)"})
-        self._tick(account)
-        after = self._project_name(account, deal_id)
+    def _edit_is_left_alone(self, deal: WonDeal) -> None:
+        before = self._value(deal, "name")
+        deal.account.edit_deal(deal.id, "name", f"{before} (renamed by sales)")
+        self._tick([deal.account])
+        after = self._value(deal, "name")
         if after != before:
-            raise Refusal(f"project of deal {deal_id} was changed by a tick: {before!r} became {after!r}")
-        self._say(4, f"{account.org}: sales renamed deal {deal_id}; after the next tick the project is still {after!r}")
+            raise Refusal(f"project of {deal} was changed by a tick: {before!r} became {after!r}")
+        self._say(4, f"{deal.account.org}: sales renamed {deal}; after the next tick the project is still {after!r}")
 
-    def _explain(self, account: SandboxAccount, deal_id: str) -> None:
-        for line in demo_insight.explain_lines(self._deployment, account.org, deal_id):
-            self._say(5, line)
+    def _resync(self, deal: WonDeal, others: Sequence[WonDeal]) -> None:
+        """Operations edited a field that sales edits too; a re-sync that keeps local edits takes all the others.
 
-    def _resync(self, account: SandboxAccount, deal_id: str) -> None:
-        """Operations edited a field that sales edits too; a re-sync that keeps local edits takes all the others."""
+        Other projects are re-synced at the same time, and take what sales wrote.
+        """
+        org, edited = deal.account.org, demo_insight.EDITED
+        project_id = str(self._project_of(deal))
+        self._say(6, demo_insight.edit_line(self._deployment, org, project_id, _KEPT))
+        deal.account.edit_deal(deal.id, edited, "Deliver before noon.")
+        for other in others:
+            other.account.edit_deal(other.id, "name", f"{self._value(other, 'name')} (renamed by sales)")
+            self._say(6, f"{other.account.org}: sales renamed {other} in {other.account.vendor}")
+        runs = [self._launch_resync(deal, keep_local_edits=True)]
+        runs += [self._launch_resync(other, keep_local_edits=False) for other in others]
+        for run_id in runs:
+            self._dagster.wait_for_run(run_id)
+        name, held = self._value(deal, "name"), self._value(deal, edited)
+        if held != _KEPT:
+            raise Refusal(f"project {project_id}: the re-sync did not keep the local edit, it is {held!r} now")
+        self._say(6, f"{org}: somebody re-synced the project keeping local edits: its name is {name!r} now")
+        self._say(6, f"{org}: ... and its {edited} still {held!r}, whatever sales wrote")
+        for other in others:
+            name = self._value(other, "name")
+            self._say(6, f"{other.account.org}: somebody re-synced the project: its name is {name!r} now")
+
+    def _launch_resync(self, deal: WonDeal, *, keep_local_edits: bool) -> str:
+        """A run of the job that a person starts; its id."""
         from hardfin_pipelines.orchestration.assets.crm import CRM_STEP
 
-        project_id = str(self._project_of(account, deal_id))
-        kept = "Gate code 4711, ask for Ines"
-        self._say(6, demo_insight.edit_line(self._deployment, account.org, project_id, kept))
-        account.portal.update("deals", deal_id, {"description": "Deliver before noon."})
-        config = {"project": deal_id, "preview": False, "keep_local_edits": True, "reason": "shown by the demo"}
-        tags = {"dagster/partition": account.org, "hardfin/org": account.org, "hardfin/project": deal_id}
-        run_id = self._dagster.launch("resync_project", {"ops": {CRM_STEP: {"config": config}}}, tags)
-        self._dagster.wait_for_run(run_id)
-        name, held = (self._project_value(account, deal_id, each) for each in ("name", demo_insight.EDITED))
-        if held != kept:
-            raise Refusal(f"project {project_id}: the re-sync did not keep the local edit, it is {held!r} now")
-        self._say(6, f"{account.org}: somebody re-synced the project keeping local edits: its name is {name!r} now")
-        self._say(6, f"{account.org}: ... and its {demo_insight.EDITED} still {held!r}, whatever sales wrote")
+        config = {
+            "project": deal.id,
+            "preview": False,
+            "keep_local_edits": keep_local_edits,
+            "reason": "shown by the demo",
+        }
+        org = deal.account.org
+        tags = {"dagster/partition": org, "hardfin/org": org, "hardfin/project": deal.id}
+        return self._dagster.launch("resync_project", {"ops": {CRM_STEP: {"config": config}}}, tags)
 
-    def _tick(self, account: SandboxAccount) -> None:
-        """The run that the schedule of the organization's cadence asks for, asked for now instead of in minutes."""
+    def _tick(self, accounts: Sequence[CrmAccount]) -> None:
+        """The runs that the schedule of the organizations' cadence asks for, asked for now instead of in minutes."""
         from hardfin_pipelines.orchestration.schedules import poll_request
 
-        request = poll_request("5m", org=account.org)
-        run_id = self._dagster.launch("change_poll", request.run_config, request.tags)
-        self._dagster.wait_for_run(run_id)
+        requests = [poll_request("5m", org=account.org) for account in accounts]
+        runs = [self._dagster.launch("change_poll", request.run_config, request.tags) for request in requests]
+        for run_id in runs:
+            self._dagster.wait_for_run(run_id)
 
-    def _consent(self, account: SandboxAccount) -> str:
-        """What a person does in the browser: open the consent page, choose the account, be sent back with a code."""
-        url = consent_url(self._deployment, account.org, "hubspot", REDIRECT_URI)
-        chosen = url.replace("/oauth/authorize", f"/oauth/{account.portal.hub_id}/authorize", 1)
-        response = httpx.get(chosen, follow_redirects=False)
-        codes = parse_qs(urlsplit(response.headers.get("location", "")).query).get("code")
-        if not codes:
-            raise Refusal(f"the sandbox gave no consent for account {account.portal.hub_id}")
-        return str(codes[0])
+    def _project_of(self, deal: WonDeal) -> str | None:
+        return project_of(self._deployment, deal.account, deal.id)
 
-    def _pipelines(self, account: SandboxAccount) -> list[dict[str, Any]]:
-        token = account.portal.issue_static_token()
-        headers = {"Authorization": f"Bearer {token}"}
-        answer = httpx.get(f"{self._sandbox_url}/crm/pipelines/2026-03/deals", headers=headers).json()
-        return list(answer["results"])
-
-    def _an_open_deal(self, account: SandboxAccount) -> tuple[str, str]:
-        """An open deal with a company, and the won stage of its pipeline."""
-        won = {
-            pipeline["id"]: stage["id"]
-            for pipeline in self._pipelines(account)
-            for stage in pipeline["stages"]
-            if stage["metadata"].get("isClosed") == "true" and stage["metadata"].get("probability") == "1.0"
-        }
-        token = account.portal.issue_static_token()
-        answer = httpx.get(
-            f"{self._sandbox_url}/crm/objects/2026-03/deals",
-            params={"limit": 100, "properties": "pipeline,hs_is_closed", "associations": "companies"},
-            headers={"Authorization": f"Bearer {token}"},
-        ).json()
-        for deal in answer["results"]:
-            properties = deal["properties"]
-            if properties.get("hs_is_closed") != "true" and deal.get("associations"):
-                return str(deal["id"]), str(won[properties["pipeline"]])
-        raise Refusal(f"{account.org} has no open deal to win: choose another --seed")
-
-    def _project_of(self, account: SandboxAccount, deal_id: str) -> str | None:
-        with reading(self._deployment.engine) as connection:
-            return connection.scalar(
-                select(ledger.c.project_id).where(ledger.c.org == account.org, ledger.c.external_id == deal_id)
-            )
-
-    def _project_name(self, account: SandboxAccount, deal_id: str) -> str:
-        return self._project_value(account, deal_id, "name")
-
-    def _project_value(self, account: SandboxAccount, deal_id: str, field: str) -> str:
-        project_id = self._project_of(account, deal_id)
-        with reading(self._deployment.engine) as connection:
-            query = select(projects.c[field]).where(projects.c.org == account.org, projects.c.id == project_id)
-            return str(connection.scalar(query))
-
-    def _calls(self, account: SandboxAccount) -> int:
-        """Calls of Hardfin at the account; the demo's own look-ups by static token are not among them."""
-        return self._sandbox.call_log.count(account=str(account.portal.hub_id), method="POST", path="/crm/*")
-
-    def _least_calls(self, account: SandboxAccount) -> int:
-        with reading(self._deployment.engine) as connection:
-            linked = count_links(connection, account.org, f"{account.org}:hubspot")
-        return self._deployment.vendors.plan_calls("hubspot", linked).total
+    def _value(self, deal: WonDeal, field: str) -> str:
+        return project_value(self._deployment, deal.account, deal.id, field)
 
     def _say(self, step: int, text: str) -> None:
         console.print(f"[bold cyan]{step}[/bold cyan] ", end="")

@@ -12,6 +12,7 @@ from hardfin_pipelines.cli import (
     database,
     demo,
     explain,
+    item,
     organizations,
     preview,
     project,
@@ -20,6 +21,7 @@ from hardfin_pipelines.cli import (
     sandbox,
     set_aside,
     status,
+    triage,
     work,
 )
 from hardfin_pipelines.cli.output import FAILED, REFUSED, print_error
@@ -39,6 +41,8 @@ app.add_typer(organizations.app, name="org")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(database.app, name="db")
 app.add_typer(project.app, name="project")
+app.add_typer(item.app, name="item")
+app.add_typer(triage.app, name="triage")
 app.command("sync")(work.sync)
 app.command("load")(work.load)
 app.command("resync")(resync.resync)

@@ -109,6 +109,9 @@ def connect(
     *,
     code: Annotated[str, typer.Option(help="The authorization code the vendor redirected with.")] = "",
     state: Annotated[str, typer.Option(help="The state it redirected with; Salesforce needs it.")] = "",
+    account: Annotated[
+        str, typer.Option(help="The account where only the redirect names it: QuickBooks' realmId.")
+    ] = "",
     by_app: Annotated[
         bool, typer.Option("--by-app", help="Sign in as the connection's `login` says, without a person's consent.")
     ] = False,
@@ -136,6 +139,7 @@ def connect(
         code=code,
         redirect_uri=redirect_uri,
         state=state,
+        account_id=account,
         refresh_token=_secret(refresh_token_from, "--refresh-token-from"),
         access_token=_secret(access_token_from, "--access-token-from"),
     )

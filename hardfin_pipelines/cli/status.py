@@ -10,11 +10,14 @@ from hardfin_pipelines.cli.opening import open_product, require_organization
 from hardfin_pipelines.cli.output import FAILED, console, print_blocks, print_json, print_table
 from hardfin_pipelines.cli.work import AsJson
 from hardfin_pipelines.engine.call_budget import call_forecasts
+from hardfin_pipelines.engine.item_health import ItemState, item_states
+from hardfin_pipelines.engine.month_budget import METERING, month_budget
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.record_log import list_rejected
 from hardfin_pipelines.platform.rule_store import HeldRule, held_rules
 from hardfin_pipelines.platform.status import OrganizationState, all_states, organization_state
 from hardfin_pipelines.sync.call_budget import CallForecast
+from hardfin_pipelines.sync.month_budget import MonthBudget
 
 _SHOWN = 20
 
@@ -34,11 +37,18 @@ def status(
         states = [found] if found else all_states(connection, now)
         aside = list_rejected(connection, org, limit=_SHOWN) if org else []
         held = held_rules(connection, org or None)
+        items = item_states(connection, org or None)
+        months = {
+            each.connection_id: month_budget(deployment, connection, state.org, each.connection_id)
+            for state in states
+            for each in state.connections
+            if each.integration in METERING
+        }
     forecasts = {each.connection_id: each for each in call_forecasts(deployment, org or None)}
     if as_json:
-        print_json([_as_json(state, forecasts, held, now) for state in states])
+        print_json([_as_json(state, forecasts, held, items, now) for state in states])
     else:
-        _show(states, forecasts, held)
+        _show(states, forecasts, held, items, months)
         if aside:
             rows = [(each.rejection.external_id, each.attempts, each.rejection.reason) for each in aside]
             print_table(f"{org}: set aside", ["deal", "attempts", "reason"], rows)
@@ -46,14 +56,26 @@ def status(
         raise typer.Exit(FAILED)
 
 
-def _show(states: list[OrganizationState], forecasts: Mapping[str, CallForecast], held: Sequence[HeldRule]) -> None:
+def _show(
+    states: list[OrganizationState],
+    forecasts: Mapping[str, CallForecast],
+    held: Sequence[HeldRule],
+    items: Mapping[str, ItemState],
+    months: Mapping[str, MonthBudget],
+) -> None:
     if not states:
         console.print("no organizations yet: apply one with `hardfin org apply FILE`", markup=False)
         return
-    print_blocks([(state.org, _lines(state, forecasts, held)) for state in states])
+    print_blocks([(state.org, _lines(state, forecasts, held, items, months)) for state in states])
 
 
-def _lines(state: OrganizationState, forecasts: Mapping[str, CallForecast], held: Sequence[HeldRule]) -> dict[str, str]:
+def _lines(
+    state: OrganizationState,
+    forecasts: Mapping[str, CallForecast],
+    held: Sequence[HeldRule],
+    items: Mapping[str, ItemState],
+    months: Mapping[str, MonthBudget],
+) -> dict[str, str]:
     lines = {}
     for each in state.connections:
         late = ", LATE" if each.late else ""
@@ -65,6 +87,16 @@ def _lines(state: OrganizationState, forecasts: Mapping[str, CallForecast], held
         lines[f"{each.integration}: work"] = (
             f"{each.waiting} waiting, {each.in_progress} in progress, {each.rejected} set aside"
         )
+        if each.connection_id in items:
+            of_items = items[each.connection_id]
+            synced = f"; last synced {each.last_synced_at:%Y-%m-%d %H:%M} UTC" if each.last_synced_at else ""
+            lines[f"{each.integration}: items"] = f"{of_items.linked} linked, {of_items.waiting} in triage{synced}"
+        if each.connection_id in months:
+            month = months[each.connection_id]
+            lines[f"{each.integration}: month"] = (
+                f"{month.own:,} of {month.own_limit:,} metered calls; {month.total:,} of {month.total_limit:,} for all "
+                "connections together"
+            )
         if each.connection_id in forecasts:
             lines |= _call_lines(each.integration, forecasts[each.connection_id])
         waiting = [rule for rule in held if rule.connection_id == each.connection_id]
@@ -118,7 +150,11 @@ def _calls_as_json(forecast: CallForecast | None, now: datetime) -> dict[str, ob
 
 
 def _as_json(
-    state: OrganizationState, forecasts: Mapping[str, CallForecast], held: Sequence[HeldRule], now: datetime
+    state: OrganizationState,
+    forecasts: Mapping[str, CallForecast],
+    held: Sequence[HeldRule],
+    items: Mapping[str, ItemState],
+    now: datetime,
 ) -> dict[str, object]:
     return {
         "organization": state.org,
@@ -147,6 +183,8 @@ def _as_json(
                     for rule in held
                     if rule.connection_id == each.connection_id
                 ],
+                "items_linked": items[each.connection_id].linked if each.connection_id in items else None,
+                "items_in_triage": items[each.connection_id].waiting if each.connection_id in items else None,
                 "calls": _calls_as_json(forecasts.get(each.connection_id), now),
             }
             for each in state.connections

@@ -43,6 +43,9 @@ class ItemPage:
         gone: What the answer says is deleted or merged away; always () in a first load.
         last: True when there is no more.
         vendor_time: The vendor's clock when it answered, aware and in UTC.
+        deletions_from: On the last page of changes, where the vendor told of more than it tells at once: from this
+            moment on all deletions are in the pages, earlier ones may be missing, and only what is compared with all
+            items (`item_pages`) shows them. None where all are told.
     """
 
     records: tuple[Record, ...]
@@ -50,6 +53,7 @@ class ItemPage:
     gone: tuple[Gone, ...]
     last: bool
     vendor_time: datetime
+    deletions_from: datetime | None = None
 
 
 class ErpConnector(Protocol):

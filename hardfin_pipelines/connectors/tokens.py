@@ -20,6 +20,8 @@ class Tokens:
         expires_at: When the access token ends; None for a static token.
         issued_at: When it began; None where that is not known.
         instance_url: Where the account's API is; "" where it is the same for all accounts of the vendor.
+        previous_refresh: The value that `refresh` replaced; "" where there was none. Some vendors still take it for a
+            while. In no repr.
     """
 
     access: str = field(repr=False)
@@ -27,6 +29,7 @@ class Tokens:
     expires_at: datetime | None = None
     issued_at: datetime | None = None
     instance_url: str = ""
+    previous_refresh: str = field(default="", repr=False)
 
     def refresh_is_due(self, now: datetime) -> bool:
         """Whether the access token should be replaced before the next call."""

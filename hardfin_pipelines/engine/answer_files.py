@@ -5,6 +5,7 @@ off again when the file comes back.
 """
 
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -79,22 +80,24 @@ def _table(path: Path) -> "pd.DataFrame":
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refusal(
-            f"{path} is not UTF-8 (byte {error.start + 1}): save it as “CSV UTF-8”, or as UTF-8 text"
-        ) from None
+        raise Refusal(f"{path} is not UTF-8 (byte {error.start + 1}): save it as “CSV UTF-8”") from None
     except OSError as error:
         raise Refusal(f"{path} cannot be read: {error.strerror or error}") from None
-    from io import StringIO
-
     first = text.split("\n", 1)[0]
     separator = ";" if first.count(";") > first.count(",") else ","  # what Excel writes in half of Europe
     try:
-        return pd.read_csv(
-            StringIO(text), sep=separator, dtype=str, keep_default_na=False, na_filter=False, skip_blank_lines=False
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        # The names are read as a row like the others: pandas would take what stands behind them for an index.
+        cells = pd.read_csv(
+            StringIO(text), sep=separator, header=None, dtype=str, na_filter=False, skip_blank_lines=False
+        ).fillna("")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         said = " ".join(str(error).split())
         raise Refusal(f"{path} is no CSV table with one header line: {said}") from None
+    names = [str(name).strip() for name in cells.iloc[0]]
+    twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    if twice:
+        raise Refusal(f"{path}: the column {twice[0]!r} is there twice: leave one")
+    return cells.iloc[1:].set_axis(names, axis="columns")
 
 
 def _problem(told: dict[str, str]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.platform.database import reading
@@ -35,6 +35,31 @@ class ItemShare:
     def share(self) -> float:
         """From 0 to 1; 1 where there are no items."""
         return self.settled / self.items if self.items else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemState:
+    """How a connection's items stand.
+
+    Attributes:
+        linked: Items linked to a product or part, by links that can be followed.
+        waiting: Items that wait in triage.
+    """
+
+    linked: int
+    waiting: int
+
+
+def item_states(connection: Connection, org: str | None) -> dict[str, ItemState]:
+    """How the items of each connection stand that has any, of an organization or of ALL."""
+    linked = select(links.c.connection_id, func.count()).where(links.c.matched_by != "", links.c.broken_because == "")
+    waiting = select(triage_items.c.connection_id, func.count()).where(triage_items.c.state == "open")
+    if org is not None:
+        linked, waiting = linked.where(links.c.org == org), waiting.where(triage_items.c.org == org)
+    counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(linked.group_by(links.c.connection_id))}
+    of_triage = connection.execute(waiting.group_by(triage_items.c.connection_id))
+    open_items: dict[str, int] = {row[0]: row[1] for row in of_triage}
+    return {each: ItemState(counted.get(each, 0), open_items.get(each, 0)) for each in sorted({*counted, *open_items})}
 
 
 def triage_waiting_long(deployment: Deployment) -> list[str]:

@@ -12,6 +12,7 @@ from hardfin_pipelines.connectors.erp import ErpConnector, ItemPage
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.item_sync import waits_for_new_match
 from hardfin_pipelines.engine.item_visits import unit_name, visit_kind
+from hardfin_pipelines.engine.month_budget import require_month
 from hardfin_pipelines.engine.poll_answers import AnswerBuffer, keep_answers
 from hardfin_pipelines.platform.connection_store import DueConnection
 from hardfin_pipelines.platform.database import reading
@@ -54,6 +55,7 @@ async def ask_items(deployment: Deployment, due: DueConnection, answer: ItemAnsw
         Refusal: The connection cannot be asked as it stands.
     """
     row = due.row
+    require_month(deployment, row, "poll")
     buffer = AnswerBuffer()
     connector = deployment.erp_connector(row, memory=buffer, purpose="poll")
     answer.calls = connector.calls

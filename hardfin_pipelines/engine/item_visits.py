@@ -22,6 +22,7 @@ from hardfin_pipelines.engine.call_budget import count_visit, require_allowance
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.guards import RunGuard, WorkInterrupted
 from hardfin_pipelines.engine.item_sync import ItemCounts, ItemStore, apply_sightings, waits_for_new_match
+from hardfin_pipelines.engine.month_budget import require_month
 from hardfin_pipelines.engine.organization_sync import noting_failures
 from hardfin_pipelines.engine.overlapping import in_thread
 from hardfin_pipelines.engine.refusals import Refusal
@@ -307,6 +308,7 @@ async def _open(
     try:
         async with AsyncExitStack() as stack:
             require_allowance(deployment, row, purpose)
+            require_month(deployment, row, purpose)
             lease = await stack.enter_async_context(
                 held_lease(deployment, row.org, f"items:{row.connection_id}", run_id)
             )

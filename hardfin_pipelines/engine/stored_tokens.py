@@ -67,6 +67,7 @@ def _document(tokens: Tokens) -> dict[str, str | None]:
         "expires_at": tokens.expires_at.isoformat() if tokens.expires_at else None,
         "issued_at": tokens.issued_at.isoformat() if tokens.issued_at else None,
         "instance_url": tokens.instance_url,
+        "previous_refresh": tokens.previous_refresh,
     }
 
 
@@ -76,7 +77,9 @@ def _tokens(document: Mapping[str, Any]) -> Tokens:
         refresh=document["refresh"],
         expires_at=_moment(document["expires_at"]),
         issued_at=_moment(document["issued_at"]),
-        instance_url=document.get("instance_url") or "",  # documents of earlier releases have none
+        # Documents of earlier releases have neither.
+        instance_url=document.get("instance_url") or "",
+        previous_refresh=document.get("previous_refresh") or "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Runs a sandbox's app on a real port: in a thread for tests and demos, or blocking."""
+"""Runs a sandbox's app on a real port, in a thread of this process."""
 
 import asyncio
 import socket
@@ -102,8 +102,3 @@ class SandboxServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def serve(app: ASGIApp, host: str, port: int) -> None:
-    """Serves an app until the process is told to stop (Ctrl-C, SIGTERM)."""
-    uvicorn.Server(_config(app, host=host, port=port)).run()

@@ -113,35 +113,64 @@ def running(folder: Path, *words: str) -> Iterator[Command]:
 def test_the_sandbox_stays_up_until_it_is_ended(tmp_path, sign, code):
     with running(tmp_path, "sandbox", "up", "--port", "0", "--deals", "10") as command:
         command.wait_for(lambda: "Ctrl-C ends it" in command.text())
-        url = re.findall(r"http://127\.0\.0\.1:\d+", command.text())[0]
-        page = httpx.get(url)
+        urls = re.findall(r"sandbox at (http://127\.0\.0\.1:\d+)", command.text())
+        pages = [httpx.get(url).text for url in urls]
 
         assert command.end(sign) == code
 
         assert "rover-rentals" in command.text()
-        assert "Rover Rentals" in page.text
+        assert ["Rover Rentals" in page for page in pages] == [True, False]
+        assert ["Summit Service" in page for page in pages] == [False, True]
         assert "Traceback" not in command.text()
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(url)
+        for url in urls:
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(url)
         assert command.left_behind() == []
 
 
-def test_what_the_sandbox_says_to_type_is_whole_lines_that_fit_or_can_be_copied(tmp_path):
+def test_what_the_sandbox_says_to_type_connects_every_account(tmp_path):
     with running(tmp_path, "sandbox", "up", "--port", "0", "--deals", "10") as command:
         command.wait_for(lambda: "Ctrl-C ends it" in command.text())
-        lines = command.text().splitlines()
+        lines = [line.strip() for line in command.text().splitlines() if line.startswith("  ")]
+        exports = [line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export ")]
+        commands = [line.split()[1:] for line in lines if line.startswith("hardfin ")]
+        said = [typed(tmp_path, dict(exports), words) for words in commands]
 
-    exports = [line.split("=", 1) for line in lines if line.startswith("  export ")]
-    assert [name.strip() for name, _ in exports] == [
-        "export HARDFIN_HUBSPOT_URL",
-        "export HARDFIN_HUBSPOT_APP_URL",
-        "export HARDFIN_HUBSPOT_CLIENT_ID",
-        "export HARDFIN_HUBSPOT_CLIENT_SECRET",
-        "export ROVER_RENTALS_TOKEN",
-        "export HARVEST_BOTS_TOKEN",
+    assert [name for name, _ in exports] == [
+        "HARDFIN_HUBSPOT_URL",
+        "HARDFIN_HUBSPOT_APP_URL",
+        "HARDFIN_HUBSPOT_CLIENT_ID",
+        "HARDFIN_HUBSPOT_CLIENT_SECRET",
+        "HARDFIN_SALESFORCE_LOGIN_URL",
+        "HARDFIN_SALESFORCE_CLIENT_ID",
+        "HARDFIN_SALESFORCE_CLIENT_SECRET",
+        "ROVER_RENTALS_HUBSPOT_TOKEN",
+        "HARVEST_BOTS_HUBSPOT_TOKEN",
+        "SUMMIT_SERVICE_SALESFORCE_TOKEN",
     ]
-    assert all(value.strip() for _, value in exports)
-    assert "  hardfin org connect rover-rentals hubspot --refresh-token-from ROVER_RENTALS_TOKEN" in lines
+    assert all(value for _, value in exports)
+    assert commands[0] == ["org", "apply", ".hardfin/sandbox"]
+    assert [re.sub(r"account \w+", "account", text.strip()) for text in said[1:]] == [
+        "rover-rentals:hubspot: account is active",
+        "harvest-bots:hubspot: account is active",
+        "summit-service:salesforce: account is active",
+    ]
+
+
+def typed(folder: Path, variables: dict[str, str], words: list[str]) -> str:
+    """What a command says that a person types in another terminal, which the sandbox's variables were copied into."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARDFIN_", "DAGSTER_"))}
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        cwd=folder,
+        env={**kept, "HARDFIN_HOME": str(folder / "home"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 @pytest.mark.slow

@@ -7,6 +7,11 @@ import pytest
 
 from hardfin_pipelines_tests.engine.drifting import with_two_rules
 from hardfin_pipelines_tests.engine.product import Organization, Product, running_product
+from hardfin_pipelines_tests.engine.quickbooks_product import (
+    QuickBooksOrganization,
+    QuickBooksProduct,
+    running_quickbooks_product,
+)
 from hardfin_pipelines_tests.engine.salesforce_product import (
     SalesforceOrganization,
     SalesforceProduct,
@@ -57,3 +62,16 @@ def salesforce(database_url: str, tmp_path: Path) -> Iterator[SalesforceProduct]
 def initech(salesforce: SalesforceProduct) -> SalesforceOrganization:
     """An organization whose sales department works in Salesforce, connected, once on each database."""
     return salesforce.add_organization("initech")
+
+
+@pytest.fixture
+def quickbooks(database_url: str, tmp_path: Path) -> Iterator[QuickBooksProduct]:
+    """A product that is pointed at QuickBooks, without organizations, once on each database."""
+    with running_quickbooks_product(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def ledgerly(quickbooks: QuickBooksProduct) -> QuickBooksOrganization:
+    """An organization whose finance department works in QuickBooks, connected, once on each database."""
+    return quickbooks.add_organization("ledgerly")

@@ -148,6 +148,10 @@ class HardfinTeam:
             f"connections:\n  - integration: {self.integration}\n"
             f"    start_date: {self.start_date}\n    pipelines:\n{rules}{document}"
         )
+        self.apply_text(text)
+
+    def apply_text(self, text: str) -> None:
+        """Apply a document."""
         self.deployment.run(configure(self.deployment, read_text(text), actor="cli:ann"))
 
     def connect(self, **tokens: Any) -> ConnectionRow:

@@ -146,3 +146,22 @@ def running_salesforce_product(database_url: str, folder: Path) -> Iterator[Sale
         finally:
             deployment.engine.dispose()
     sandbox.close()
+
+
+def fill(org: Org, opportunities: int, lines: int = 5) -> None:
+    """Many won opportunities of one account, with lines of a hundred products."""
+    book, closed = org.standard_pricebook_id, "2026-01-31"
+    with org.store.writing(), org.rolling_up_once():
+        account = org.create("Account", {"Name": "Globex"})
+        products = [org.create("Product2", {"Name": f"Part {each}", "IsActive": True}) for each in range(100)]
+        entries = [
+            org.create("PricebookEntry", {"Pricebook2Id": book, "Product2Id": each, "UnitPrice": "9.50"})
+            for each in products
+        ]
+        for number in range(opportunities):
+            given = {"Name": f"Deal {number}", "StageName": WON, "CloseDate": closed, "Pricebook2Id": book}
+            opportunity = org.create("Opportunity", given | {"AccountId": account})
+            for place in range(lines):
+                line = {"OpportunityId": opportunity, "Quantity": 1, "UnitPrice": "9.50"}
+                entry = entries[(number * lines + place) % len(entries)]
+                org.create("OpportunityLineItem", line | {"PricebookEntryId": entry})

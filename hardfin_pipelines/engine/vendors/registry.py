@@ -13,6 +13,7 @@ from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.stored_tokens import save_tokens
 from hardfin_pipelines.engine.vendors.contract import CrmVendor, ErpVendor, Secret, Shared, SignIn, Vendor
 from hardfin_pipelines.engine.vendors.hubspot import HubSpotVendor
+from hardfin_pipelines.engine.vendors.quickbooks import QuickBooksVendor
 from hardfin_pipelines.engine.vendors.salesforce import SalesforceVendor
 from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
@@ -29,6 +30,7 @@ class VendorRegistry:
         places: Gives out places in the vendors' rate windows to all processes of the deployment.
         hubspot: HubSpot accounts.
         salesforce: Salesforce orgs.
+        quickbooks: QuickBooks companies.
     """
 
     def __init__(self, settings: Settings, engine: Engine, vault: Vault) -> None:
@@ -37,7 +39,8 @@ class VendorRegistry:
         self.hubspot = HubSpotVendor(shared, self.places)
         self.salesforce = SalesforceVendor(shared, self.places)
         self._shared = shared
-        self._erps: dict[str, ErpVendor] = {}
+        self.quickbooks = QuickBooksVendor(shared, self.places)
+        self._erps: dict[str, ErpVendor] = {"quickbooks": self.quickbooks}
         self._crms: dict[str, CrmVendor] = {"hubspot": self.hubspot, "salesforce": self.salesforce}
 
     def crm_connector(

@@ -1,0 +1,89 @@
+"""The companies whose sales departments work in the sandboxes."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.sandbox.data_sets.generated import robotics_rental
+from hardfin_pipelines.sandbox.data_sets.model import DataSet, Deal
+from hardfin_pipelines.sandbox.data_sets.northwind import northwind
+from hardfin_pipelines.sandbox.data_sets.summary import Summary, summarize
+
+_PAST = timedelta(days=330)
+"""How far back the first company's records go."""
+
+_SHORTER_PAST = timedelta(days=150)
+"""How far back those of the other generated companies go: six calendar months at most, which one run loads."""
+
+
+@dataclass(frozen=True, slots=True)
+class SalesDepartment:
+    """A company and what its sales department has on record.
+
+    Attributes:
+        org: The slug of the organization it is in Hardfin.
+        name: Its name.
+        integration: The CRM it works in.
+        records: Its records, in words of no vendor.
+    """
+
+    org: str
+    name: str
+    integration: str
+    records: DataSet
+
+    def summary(self) -> Summary:
+        """Its records, counted."""
+        return summarize(self.records)
+
+    def since(self) -> datetime:
+        """The oldest modification of a deal."""
+        return min((deal.modified_at for deal in self.records.deals), default=datetime.now(UTC))
+
+    def open_deal(self) -> Deal:
+        """The first open deal that names a company.
+
+        Raises:
+            Refusal: There is none.
+        """
+        closed = {(each.key, stage.key) for each in self.records.pipelines for stage in each.stages if stage.closed}
+        for deal in self.records.deals:
+            if (deal.pipeline_key, deal.stage_key) not in closed and deal.company_keys:
+                return deal
+        raise Refusal(f"{self.org} has no open deal to win: choose another --seed")
+
+    def won_stage(self, pipeline_key: str) -> str:
+        """The key of the stage in which a pipeline's deals are won."""
+        (pipeline,) = (each for each in self.records.pipelines if each.key == pipeline_key)
+        return next(stage.key for stage in pipeline.stages if stage.won)
+
+
+def sales_departments(deals: int, seed: int, northwind_folder: Path | None) -> list[SalesDepartment]:
+    """Three companies: two that work in HubSpot, one that works in Salesforce.
+
+    Args:
+        deals: Won deals of the first company; the other generated ones have a third of that.
+        seed: The first company's random seed.
+        northwind_folder: Northwind's CSVs; without them a generated company takes Northwind's place.
+
+    Raises:
+        DataSetError: A file of Northwind is missing, or does not hold what it should.
+    """
+    end = datetime.now(UTC) - timedelta(hours=1)
+
+    def smaller(own_seed: int) -> DataSet:
+        won = max(deals // 3, 1)
+        return robotics_rental(seed=own_seed, won_deals=won, products=30, start=end - _SHORTER_PAST, end=end)
+
+    rover = robotics_rental(seed=seed, won_deals=deals, products=60, start=end - _PAST, end=end)
+    if northwind_folder is None:
+        second = SalesDepartment("harvest-bots", "Harvest Bots", "hubspot", smaller(seed + 1))
+    else:
+        records = northwind(northwind_folder, newest_modified=end)
+        second = SalesDepartment("northwind", "Northwind Traders", "hubspot", records)
+    return [
+        SalesDepartment("rover-rentals", "Rover Rentals", "hubspot", rover),
+        second,
+        SalesDepartment("summit-service", "Summit Service", "salesforce", smaller(seed + 3)),
+    ]

@@ -1,0 +1,50 @@
+"""The monthly call budget of vendors that meter reads (QuickBooks: all customers of our app share one allowance)."""
+
+from sqlalchemy import Connection, func, select
+
+from hardfin_pipelines.connectors.errors import ReserveReached
+from hardfin_pipelines.connectors.quickbooks.limits import METERED
+from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.platform.connection_store import ConnectionRow
+from hardfin_pipelines.platform.database import reading
+from hardfin_pipelines.platform.tables import call_counts, connections
+from hardfin_pipelines.sync.call_budget import Purpose
+from hardfin_pipelines.sync.month_budget import MonthBudget, month_began, rest_of
+
+METERING = frozenset({"quickbooks"})
+"""Integrations whose reads are metered by the month (Intuit docs: App Partner Program)."""
+
+
+def month_budget(deployment: Deployment, connection: Connection, org: str, connection_id: str) -> MonthBudget:
+    """What a connection, and all together, have used of the month (UTC)."""
+    settings, since = deployment.settings, month_began(deployment.now()).date()
+    joined = call_counts.join(
+        connections,
+        (connections.c.org == call_counts.c.org) & (connections.c.connection_id == call_counts.c.connection_id),
+    )
+    query = select(func.coalesce(func.sum(call_counts.c.calls), 0)).select_from(joined)
+    query = query.where(
+        connections.c.integration.in_(METERING), call_counts.c.bucket == METERED, call_counts.c.day >= since
+    )
+    own = query.where(call_counts.c.org == org, call_counts.c.connection_id == connection_id)
+    return MonthBudget(
+        connection.scalar(own) or 0,
+        settings.quickbooks_calls_per_connection,
+        connection.scalar(query) or 0,
+        settings.quickbooks_calls_per_month,
+    )
+
+
+def require_month(deployment: Deployment, row: ConnectionRow, purpose: Purpose) -> None:
+    """Make sure that some work may still ask for metered reads this month.
+
+    Raises:
+        ReserveReached: The month's calls are used.
+    """
+    if row.integration not in METERING:
+        return
+    with reading(deployment.engine) as connection:
+        why = month_budget(deployment, connection, row.org, row.connection_id).rests(purpose)
+    if why:
+        text = f"{why}; QuickBooks blocks our app for all customers beyond that: raise the limit or wait for next month"
+        raise ReserveReached(row.integration, text, delay=rest_of(deployment.now()), purpose=purpose)

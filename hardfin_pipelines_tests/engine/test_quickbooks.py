@@ -1,0 +1,137 @@
+"""QuickBooks end to end over real HTTP: items find their products or wait for a person, and what it costs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hardfin_pipelines.connectors.errors import ReserveReached
+from hardfin_pipelines.platform.tables import links, pending_work
+from hardfin_pipelines.platform.triage_tables import triage_items
+
+
+def linked(ledgerly):
+    return {row["external_id"]: (row["entity_id"], row["matched_by"]) for row in ledgerly.rows(links)}
+
+
+def waiting(ledgerly):
+    return {row["external_id"]: row["reason"] for row in ledgerly.rows(triage_items) if row["state"] == "open"}
+
+
+def test_items_are_linked_by_sku_and_name_and_the_others_wait(ledgerly):
+    ledgerly.add_products(("itm_arm", "Robot arm", "ARM-01"), ("itm_grip", "Gripper", ""), ("itm_x", "Base", "B-1"))
+    arm = ledgerly.add_item("Arm of a robot", "arm 01".replace(" ", "-"))
+    grip = ledgerly.add_item("gripper")
+    strange = ledgerly.add_item("Lawn mower")
+
+    synced = ledgerly.tick_items()
+
+    assert synced is not None
+    assert linked(ledgerly) == {arm: ("itm_arm", "normalized sku"), grip: ("itm_grip", "normalized name")}
+    assert waiting(ledgerly) == {strange: "unmatched"}
+    assert ledgerly.rows(pending_work) == []
+
+
+def test_a_quiet_tick_is_one_call(ledgerly):
+    for number in range(5):
+        ledgerly.add_item(f"Part {number}")
+    ledgerly.tick_items()
+    before = ledgerly.calls()
+
+    assert ledgerly.tick_items() is None
+
+    assert ledgerly.calls() - before == 1
+
+
+def test_what_a_poll_found_is_not_asked_again_by_its_run(ledgerly):
+    ledgerly.add_item("Part")
+    ledgerly.tick_items()
+    ledgerly.add_products(("itm_new", "Winch", "W-9"))
+    item = ledgerly.add_item("Winch", "W-9")
+    before = ledgerly.calls()
+
+    ledgerly.tick_items()
+
+    assert ledgerly.calls() - before == 1
+    assert linked(ledgerly)[item] == ("itm_new", "sku")
+
+
+def test_a_first_load_takes_a_call_for_a_thousand_items(ledgerly):
+    began = datetime.now(UTC) - timedelta(hours=2)
+    for number in range(2_500):
+        ledgerly.add_item(f"Part {number:05}", at=began + timedelta(seconds=number))
+    before = ledgerly.calls()
+
+    ledgerly.tick_items()
+
+    assert ledgerly.calls() - before == 3
+    assert len(waiting(ledgerly)) == 2_500
+
+
+def test_a_gap_of_31_days_reads_everything_and_finds_what_is_gone(ledgerly):
+    ledgerly.add_products(("itm_a", "Arm", "A-1"), ("itm_b", "Base", "B-1"))
+    arm, base = ledgerly.add_item("Arm", "A-1"), ledgerly.add_item("Base", "B-1")
+    ledgerly.tick_items()
+    ledgerly.company.delete("Item", base)
+    ledgerly.product.sandbox.clock.advance(timedelta(days=31).total_seconds())
+    ledgerly.deployment.ahead = timedelta(days=31)
+
+    ledgerly.tick_items()
+
+    rows = {row["external_id"]: row["broken_because"] for row in ledgerly.rows(links)}
+    assert rows[arm] == ""
+    assert rows[base]
+
+
+def test_a_product_added_in_hardfin_links_what_waits_at_the_next_tick(ledgerly):
+    item = ledgerly.add_item("Winch", "W-9")
+    ledgerly.tick_items()
+    assert waiting(ledgerly) == {item: "unmatched"}
+
+    ledgerly.add_products(("itm_new", "Winch", "W-9"))
+    ledgerly.tick_items()
+
+    assert waiting(ledgerly) == {}
+    assert linked(ledgerly)[item][0] == "itm_new"
+
+
+def test_the_months_calls_are_shared_and_guarded(ledgerly):
+    ledgerly.add_item("Part")
+    ledgerly.tick_items()
+    settings = ledgerly.deployment.settings.model_copy(update={"quickbooks_calls_per_month": 1})
+    ledgerly.deployment.settings = settings
+    before = ledgerly.calls()
+
+    report = ledgerly.poll()
+
+    assert ledgerly.calls() == before
+    assert any("metered calls a month of all connections are used" in note for note in report.notes)
+    assert ledgerly.row().status == "active"
+    assert issubclass(ReserveReached, Exception)
+
+
+def test_access_that_was_revoked_needs_a_person(ledgerly):
+    ledgerly.tick_items()
+    ledgerly.product.sandbox.tokens.end(ledgerly.company, "revoked")
+    ledgerly.product.sandbox.tokens.expire_access(ledgerly.company)
+
+    ledgerly.poll()
+
+    row = ledgerly.row()
+    assert row.status == "needs attention"
+    assert "connect QuickBooks" in row.status_reason
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_one_organization_never_sees_anothers_items(quickbooks, times):
+    one, two = quickbooks.add_organization("one"), quickbooks.add_organization("two")
+    one.add_products(("itm_arm", "Robot arm", "ARM-01"))
+    one.add_item("Robot arm", "ARM-01")
+    two.add_item("Robot arm", "ARM-01")
+
+    for _ in range(times):
+        one.tick_items()
+        two.tick_items()
+
+    assert list(linked(one).values()) == [("itm_arm", "sku")]
+    assert linked(two) == {}
+    assert list(waiting(two).values()) == ["unmatched"]
