@@ -15,7 +15,17 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import initial_load, kills, large_load, matching, paced_load, quiet_poll, salesforce_load, ticks
+from benchmarks import (
+    initial_load,
+    kills,
+    large_load,
+    matching,
+    paced_load,
+    quickbooks_load,
+    quiet_poll,
+    salesforce_load,
+    ticks,
+)
 from benchmarks.measurement import Measurement
 
 
@@ -36,6 +46,7 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
         "kills": Benchmark(kills.measure, kills.FULL, kills.QUICK),
         "large-load": Benchmark(large_load.measure, large_load.FULL, large_load.QUICK),
         "salesforce": Benchmark(salesforce_load.measure, salesforce_load.FULL, salesforce_load.QUICK),
+        "quickbooks": Benchmark(quickbooks_load.measure, quickbooks_load.FULL, quickbooks_load.QUICK),
         "matching": Benchmark(matching.measure, matching.FULL, matching.QUICK),
     }
 )

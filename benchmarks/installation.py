@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from benchmarks.quickbooks_process import ServedQuickBooks
 from benchmarks.salesforce_process import ServedSalesforce
 from benchmarks.sandbox_process import ServedSandbox
 from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
@@ -21,7 +22,10 @@ from hardfin_pipelines.engine.connecting import connect_account
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.organizations.reading import read_text
+from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.platform.item_store import insert_items
 from hardfin_pipelines.settings import load_settings
+from hardfin_pipelines.sync.catalogue import CatalogueItem
 
 ORG = "benchmark"
 CONNECTION = f"{ORG}:hubspot"
@@ -47,6 +51,7 @@ connections:
     start_date: {since:%Y-%m-%d}
     pipelines:
 """
+_BOOKS = f"organization: {ORG}\nplan: advanced\nconnections:\n  - integration: quickbooks\n"
 _SECOND_PIPELINE = "      - pipeline: Service renewals\n"
 
 
@@ -142,8 +147,33 @@ def installed_at_salesforce(sandbox: ServedSalesforce) -> Iterator[Installation]
         yield installation
 
 
+@contextmanager
+def installed_at_quickbooks(sandbox: ServedQuickBooks, products: Sequence[CatalogueItem]) -> Iterator[Installation]:
+    """A new installation whose one organization has a catalogue and is connected to a QuickBooks company."""
+    with tempfile.TemporaryDirectory(prefix="hardfin-benchmark-") as folder:
+        home = Path(folder) / "home"
+        environment = {
+            "HARDFIN_HOME": str(home),
+            "HARDFIN_QUICKBOOKS_URL": sandbox.url,
+            "HARDFIN_QUICKBOOKS_TOKEN_URL": f"{sandbox.url}/oauth2/v1/tokens/bearer",
+            "HARDFIN_QUICKBOOKS_CLIENT_ID": sandbox.client_id,
+            "HARDFIN_QUICKBOOKS_CLIENT_SECRET": sandbox.client_secret,
+        }
+        installation = Installation(home, environment)
+        secret = Secret(refresh_token=sandbox.refresh_token, account_id=sandbox.realm_id)
+        with installation.opened() as deployment:
+            configuration.apply(deployment.engine, read_text(_BOOKS), actor=ORG, now=deployment.now())
+            new = [(item.id, item.kind, {"name": item.name, "sku": item.sku or None}) for item in products]
+            with writing(deployment.engine) as connection:
+                insert_items(connection, ORG, new, deployment.now())
+            deployment.run(connect_account(deployment, ORG, "quickbooks", secret, actor=ORG))
+        yield installation
+
+
 def without_limits(deployment: Deployment) -> None:
     """Let our own limiters let everything pass."""
+    quickbooks = deployment.vendors.quickbooks
+    quickbooks.limits = replace(quickbooks.limits, calls_per_second=1_000_000, calls_per_minute=1_000_000)
     deployment.vendors.hubspot.limits = WITHOUT_LIMITS
     deployment.vendors.salesforce.limits = replace(
         deployment.vendors.salesforce.limits, calls_per_ten_seconds=1_000_000

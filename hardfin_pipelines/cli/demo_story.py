@@ -1,21 +1,22 @@
 """What the demo does, step by step, and what it says about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardfin_pipelines.cli import demo_insight
+from hardfin_pipelines.cli import demo_books, demo_insight
 from hardfin_pipelines.cli.dagster_api import DagsterApi, wait_until
 from hardfin_pipelines.cli.demo_loads import await_loads, requested_loads
 from hardfin_pipelines.cli.demo_records import entity_counts, least_calls, project_of, project_value
-from hardfin_pipelines.cli.output import console, print_blocks
-from hardfin_pipelines.cli.sandbox_contract import CrmAccount, redirect_uri
+from hardfin_pipelines.cli.output import console, print_blocks, print_table
+from hardfin_pipelines.cli.sandbox_contract import CrmAccount, ErpAccount, SandboxAccount, redirect_uri
 from hardfin_pipelines.cli.sandboxes import Sandboxes
 from hardfin_pipelines.engine.configuring import configure
 from hardfin_pipelines.engine.connecting import connect_account, consent_url
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.organizations.reading import read_organizations
+from hardfin_pipelines.platform.connection_store import ConnectionRow
 
 _ACTOR = "cli:demo"
 _KEPT = "Gate code 4711, ask for Ines"
@@ -49,8 +50,10 @@ class Story:
         self._deployment = deployment
         self._sandboxes = sandboxes
         self._accounts = sandboxes.crm_accounts()
+        self._books = sandboxes.erp_accounts()
         self._folder = folder
         self._loaded: dict[str, LoadCalls] = {}
+        self._first_read: dict[str, int] = {}
         self._dagster = DagsterApi("")
 
     def connect_organizations(self) -> None:
@@ -59,15 +62,14 @@ class Story:
         self._sandboxes.write_organizations(folder)
         self._deployment.run(configure(self._deployment, read_organizations(folder), actor=_ACTOR))
         for account in self._accounts:
-            url = consent_url(self._deployment, account.org, account.integration, redirect_uri(account.integration))
-            connecting = connect_account(
-                self._deployment, account.org, account.integration, account.consent(url), actor=_ACTOR
-            )
-            row = self._deployment.run(connecting)
+            row = self._connect(account)
             self._say(
                 1, f"{account.org}: YAML applied, {account.vendor} account {row.account_id} connected ({row.status})"
             )
             self._say(1, demo_insight.preview_line(self._deployment, account.org))
+        for books in self._books:
+            row = self._connect(books)
+            self._say(1, f"{books.org}: its {books.vendor} company {row.account_id} connected too ({row.status})")
 
     def tell(self, dagster_url: str) -> None:
         """The steps that Dagster carries out."""
@@ -80,6 +82,8 @@ class Story:
         self._resync(won, others)
         store = self._folder / "replayed.db"
         self._say(7, demo_insight.replay_line(self._deployment, won.account, store))
+        for books in self._books:
+            self._settle_items(books)
 
     def summarize(self, seconds: float) -> None:
         """The table at the end."""
@@ -90,12 +94,29 @@ class Story:
             counts = {
                 f"{account.vendor} at first": f"{account.holds.deals} {account.deals_word}, "
                 f"of them {account.holds.won_deals} won",
-                "in Hardfin now": ", ".join(f"{entities[kind]} {name}" for kind, name in demo_insight.NAMES.items()),
-                "vendor calls": f"{loaded.made} for the load (least possible {loaded.least}), {account.calls()} in all",
+                f"{account.vendor} calls": f"{loaded.made} for the load (least possible {loaded.least}), "
+                f"{account.calls()} in all",
             }
-            blocks.append((account.org, counts))
+            for books in self._books_of(account.org):
+                items = demo_books.item_counts(self._deployment, books)
+                counts[f"{books.vendor} items"] = (
+                    f"{items.read} read, {items.linked} linked to products, {items.waiting} in triage"
+                )
+                counts[f"{books.vendor} calls"] = f"{self._first_read[books.org]} for the items, {books.calls()} in all"
+            made = ", ".join(f"{entities[kind]} {name}" for kind, name in demo_insight.NAMES.items())
+            blocks.append((account.org, {**counts, "in Hardfin now": made}))
         console.rule(f"done in {seconds:.0f} s")
         print_blocks(blocks)
+
+    def _connect(self, account: SandboxAccount) -> ConnectionRow:
+        url = consent_url(self._deployment, account.org, account.integration, redirect_uri(account.integration))
+        secret = account.consent(url)
+        return self._deployment.run(
+            connect_account(self._deployment, account.org, account.integration, secret, actor=_ACTOR)
+        )
+
+    def _books_of(self, org: str) -> list[ErpAccount]:
+        return [books for books in self._books if books.org == org]
 
     def _one_of_each_vendor(self) -> list[CrmAccount]:
         """The first account of each vendor."""
@@ -123,11 +144,25 @@ class Story:
             deal = WonDeal(account, found.id)
             deals.append(deal)
             self._say(3, f"{account.org}: {deal} was moved to {found.won_stage!r} in {account.vendor}")
+        before = {books.org: books.calls() for books in self._books}
         self._tick(accounts)
         for deal in deals:
             project_id, org = self._awaited_project(deal), deal.account.org
             self._say(3, f"{org}: the tick found it, the sensor started its sync: it is project {project_id}")
+        for account in accounts:
+            self._say_items_read(self._books_of(account.org), before)
         return deals
+
+    def _say_items_read(self, accounts: Sequence[ErpAccount], before: Mapping[str, int]) -> None:
+        """A tick asks all of an organization's accounts, so this one was the first at its books."""
+        for books in accounts:
+            items = demo_books.await_items(self._deployment, books)
+            calls = self._first_read[books.org] = books.calls() - before[books.org]
+            self._say(
+                3,
+                f"{books.org}: the same tick found {books.vendor} unread: {items.read} items read with {calls} call(s), "
+                f"{items.linked} linked to products, {items.waiting} wait in triage",
+            )
 
     def _awaited_project(self, deal: WonDeal) -> str:
         wait_until(lambda: self._project_of(deal) is not None, f"project of {deal}", _SYNC_SECONDS)
@@ -166,6 +201,40 @@ class Story:
         for other in others:
             name = self._value(other, "name")
             self._say(6, f"{other.account.org}: somebody re-synced the project: its name is {name!r} now")
+
+    def _settle_items(self, books: ErpAccount) -> None:
+        """A person maps an item; another is linked by itself as soon as sales sells its product."""
+        deployment, org = self._deployment, books.org
+        waiting = demo_books.waiting_items(deployment, books)
+        self._say(
+            8, f"{org}: {len(waiting)} items of {books.vendor} wait in triage ({demo_books.reasons(waiting)}); some:"
+        )
+        shown = demo_books.shown_of(waiting)
+        print_table("", demo_books.COLUMNS, list(demo_books.rows(shown)), unbroken=["id"])
+        mapped = demo_books.map_best(deployment, waiting, actor=_ACTOR)
+        self._say(8, f"{org}: somebody mapped item {mapped.external_id} {mapped.name!r} to {mapped.item_name!r}")
+        seller = next(account for account in self._accounts if account.org == org)
+        deal, product = seller.open_deal(1), books.not_sold_yet
+        seller.sell(deal.id, product)
+        seller.move_deal(deal.id, deal.won_stage)
+        self._say(8, f"{org}: sales won {seller.deal_word} {deal.id} with a new product, {product.name!r}")
+        item, before = demo_books.item_like(waiting, product.sku), books.calls()
+        self._tick([seller])
+        wait_until(
+            lambda: demo_books.product_of(deployment, books, item) is not None, f"link of item {item}", _SYNC_SECONDS
+        )
+        item_id, matched_by = demo_books.product_of(deployment, books, item) or ("", "")
+        self._say(
+            8, f"{org}: the tick made it {item_id}, and linked item {item}, which waited for it, by its {matched_by}"
+        )
+        calls, kept = books.calls() - before, demo_books.product_of(deployment, books, mapped.external_id)
+        if kept is None or kept[0] != mapped.item_id:
+            raise Refusal(f"item {mapped.external_id} was mapped to {mapped.item_id}, but is linked to {kept} now")
+        self._say(
+            8,
+            f"{org}: that tick asked {books.vendor} with {calls} call(s), since nothing changed there; "
+            f"item {mapped.external_id} stays as mapped",
+        )
 
     def _launch_resync(self, deal: WonDeal, *, keep_local_edits: bool) -> str:
         """A run of the job that a person starts; its id."""

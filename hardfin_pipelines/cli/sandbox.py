@@ -39,7 +39,7 @@ def up(
     northwind: Northwind = None,
     organizations: Organizations = Path(".hardfin/sandbox"),
 ) -> None:
-    """Serve HubSpot and Salesforce with an account for each of some companies until Ctrl-C; say how to connect them."""
+    """Serve HubSpot, Salesforce and QuickBooks, with companies at work there, until Ctrl-C; say how to connect them."""
     from hardfin_pipelines.cli.sandboxes import fill_sandboxes
     from hardfin_pipelines.sandbox.data_sets.csv_tables import DataSetError
 
@@ -76,7 +76,8 @@ def _describe(sandboxes: "Sandboxes", folder: Path) -> None:
     console.print("Apply the organizations' YAML, and connect each account by its refresh token:")
     _line(f"hardfin org apply {folder}")
     for account in sandboxes.accounts:
-        _line(f"hardfin org connect {account.org} {account.integration} --refresh-token-from {_variable(account)}")
+        words = ["hardfin org connect", account.org, account.integration, *account.connect_options]
+        _line(" ".join([*words, "--refresh-token-from", _variable(account)]))
     console.print("\nOpen an address above to see what is there. Ctrl-C ends it.")
 
 

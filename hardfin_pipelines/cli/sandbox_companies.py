@@ -1,12 +1,15 @@
-"""The companies whose sales departments work in the sandboxes."""
+"""The companies whose sales and finance departments work in the sandboxes."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.sandbox.data_sets.generated import robotics_rental
-from hardfin_pipelines.sandbox.data_sets.model import DataSet, Deal
+from hardfin_pipelines.sandbox.data_sets.model import DataSet, Deal, Product
 from hardfin_pipelines.sandbox.data_sets.northwind import northwind
 from hardfin_pipelines.sandbox.data_sets.summary import Summary, summarize
 
@@ -15,6 +18,10 @@ _PAST = timedelta(days=330)
 
 _SHORTER_PAST = timedelta(days=150)
 """How far back those of the other generated companies go: six calendar months at most, which one run loads."""
+
+
+_CART = Product("follow-me-cart", "Follow-me cart, 100 kg", "CRT-FOL-100", Decimal(4900), "Carries what a picker picks")
+"""A product that the generated price lists do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +48,58 @@ class SalesDepartment:
         """The oldest modification of a deal."""
         return min((deal.modified_at for deal in self.records.deals), default=datetime.now(UTC))
 
-    def open_deal(self) -> Deal:
-        """The first open deal that names a company.
+    def open_deal(self, number: int = 0) -> Deal:
+        """An open deal that names a company, by its place among them.
 
         Raises:
-            Refusal: There is none.
+            Refusal: There are not so many.
         """
         closed = {(each.key, stage.key) for each in self.records.pipelines for stage in each.stages if stage.closed}
-        for deal in self.records.deals:
-            if (deal.pipeline_key, deal.stage_key) not in closed and deal.company_keys:
-                return deal
-        raise Refusal(f"{self.org} has no open deal to win: choose another --seed")
+        opened = (each for each in self.records.deals if (each.pipeline_key, each.stage_key) not in closed)
+        deal = next(itertools.islice((each for each in opened if each.company_keys), number, None), None)
+        if deal is None:
+            raise Refusal(f"{self.org} has no open deal left to win: choose another --seed, or more --deals")
+        return deal
 
     def won_stage(self, pipeline_key: str) -> str:
         """The key of the stage in which a pipeline's deals are won."""
         (pipeline,) = (each for each in self.records.pipelines if each.key == pipeline_key)
         return next(stage.key for stage in pipeline.stages if stage.won)
+
+
+@dataclass(frozen=True, slots=True)
+class FinanceDepartment:
+    """A company's bookkeepers, who keep items of what its salespeople sell.
+
+    Attributes:
+        org: The slug of the organization it is in Hardfin.
+        name: The company's name.
+        integration: The accounting system it works in.
+        products: What sales has on its price list.
+        not_sold_yet: What finance has an item of already, and sales does not have on its price list yet.
+        since: Since when it keeps items.
+        seed: The random seed of the mess in its items.
+    """
+
+    org: str
+    name: str
+    integration: str
+    products: Sequence[Product]
+    not_sold_yet: Product
+    since: datetime
+    seed: int
+
+
+def finance_departments(sales: Sequence[SalesDepartment], seed: int) -> list[FinanceDepartment]:
+    """The first company's bookkeepers, who work in QuickBooks.
+
+    Args:
+        sales: The sales departments, the first company's first.
+        seed: The random seed of the mess in their items.
+    """
+    first = sales[0]
+    products = first.records.products
+    return [FinanceDepartment(first.org, first.name, "quickbooks", products, _CART, first.since(), seed)]
 
 
 def sales_departments(deals: int, seed: int, northwind_folder: Path | None) -> list[SalesDepartment]:

@@ -75,12 +75,13 @@ def fill_form(url: str, chosen: Iterable[tuple[str, str]]) -> httpx.Response:
         return browser.post(urljoin(url, page.action), data={**page.fields, **wanted})
 
 
-def secret_of(url: str, answer: httpx.Response) -> Secret:
+def secret_of(url: str, answer: httpx.Response, account: str = "") -> Secret:
     """What the vendor sent the person back with, once it is sure that it answers what was asked.
 
     Args:
         url: Where the person was sent for consent.
         answer: The vendor's last answer, which sends the person back.
+        account: The name of the parameter that says which account it is, where only the redirect does.
 
     Raises:
         Refusal: There is no code in it, or it has another state.
@@ -92,7 +93,12 @@ def secret_of(url: str, answer: httpx.Response) -> Secret:
         raise Refusal(f"{_place(url)} gave no consent: {reason}")
     if back.get("state") != asked.get("state"):
         raise Refusal(f"{_place(url)} sent the person back with another state than it was given")
-    return Secret(code=back["code"], redirect_uri=asked["redirect_uri"], state=back.get("state", ""))
+    return Secret(
+        code=back["code"],
+        redirect_uri=asked["redirect_uri"],
+        state=back.get("state", ""),
+        account_id=back.get(account, ""),
+    )
 
 
 def _place(url: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from starlette.types import ASGIApp
 
 from hardfin_pipelines.engine.vendors import Secret
+from hardfin_pipelines.sandbox.data_sets.model import Product
 from hardfin_pipelines.sandbox.data_sets.summary import Summary
 
 DealField = Literal["name", "description"]
@@ -36,6 +37,7 @@ class SandboxAccount(Protocol):
         vendor: What people call the vendor.
         account_id: The vendor's id of the account.
         add_ons: What the organization's plan must have besides, to connect it.
+        connect_options: What `hardfin org connect` is to be told besides a refresh token.
     """
 
     org: str
@@ -44,6 +46,7 @@ class SandboxAccount(Protocol):
     vendor: str
     account_id: str
     add_ons: Sequence[str]
+    connect_options: Sequence[str]
 
     def connection(self) -> Mapping[str, Any]:
         """The connection in the organization's document."""
@@ -87,11 +90,11 @@ class CrmAccount(SandboxAccount, Protocol):
     deals_word: str
     holds: Summary
 
-    def open_deal(self) -> OpenDeal:
-        """A deal that was open at first and names a company.
+    def open_deal(self, number: int = 0) -> OpenDeal:
+        """A deal that was open at first and names a company, by its place among them.
 
         Raises:
-            Refusal: There is none.
+            Refusal: There are not so many.
         """
         ...
 
@@ -102,6 +105,23 @@ class CrmAccount(SandboxAccount, Protocol):
     def edit_deal(self, deal_id: str, field: DealField, value: str) -> None:
         """Change a field of a deal, now."""
         ...
+
+    def sell(self, deal_id: str, product: Product) -> None:
+        """Put a product that is new on the price list, and one of it into a deal, now."""
+        ...
+
+
+@runtime_checkable
+class ErpAccount(SandboxAccount, Protocol):
+    """An account where a finance department keeps items.
+
+    Attributes:
+        items_word: What the vendor calls items.
+        not_sold_yet: What it has an item of, and its sales department does not have on its price list yet.
+    """
+
+    items_word: str
+    not_sold_yet: Product
 
 
 class VendorSandbox(Protocol):

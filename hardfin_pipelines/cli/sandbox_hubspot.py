@@ -10,8 +10,11 @@ from hardfin_pipelines.cli.sandbox_companies import SalesDepartment
 from hardfin_pipelines.cli.sandbox_consent import follow_link, secret_of
 from hardfin_pipelines.cli.sandbox_contract import DealField, OpenDeal
 from hardfin_pipelines.engine.vendors import Secret
+from hardfin_pipelines.sandbox.data_sets.model import Product
 from hardfin_pipelines.sandbox.hubspot import HubSpotSandbox
 from hardfin_pipelines.sandbox.hubspot.load import load_data_set
+from hardfin_pipelines.sandbox.hubspot.object_types import DEAL_TO_LINE_ITEM
+from hardfin_pipelines.sandbox.hubspot.record_values import NewRecord
 
 _FIRST_HUB = 4_200_001
 _PROPERTIES: Mapping[DealField, str] = MappingProxyType({"name": "dealname", "description": "description"})
@@ -25,6 +28,7 @@ class HubSpotAccount:
     deal_word = "deal"
     deals_word = "deals"
     add_ons: Sequence[str] = ()
+    connect_options: Sequence[str] = ()
 
     def __init__(self, sandbox: HubSpotSandbox, hub_id: int, department: SalesDepartment) -> None:
         self.org = department.org
@@ -60,9 +64,9 @@ class HubSpotAccount:
         """Calls of the portal's API so far."""
         return self._sandbox.call_log.count(account=self.account_id)
 
-    def open_deal(self) -> OpenDeal:
-        """A deal that was open at first and names a company."""
-        deal = self._department.open_deal()
+    def open_deal(self, number: int = 0) -> OpenDeal:
+        """A deal that was open at first and names a company, by its place among them."""
+        deal = self._department.open_deal(number)
         stage = self._department.won_stage(deal.pipeline_key)
         return OpenDeal(self._loaded.deals[deal.key], self._loaded.stages[deal.pipeline_key, stage])
 
@@ -73,6 +77,15 @@ class HubSpotAccount:
     def edit_deal(self, deal_id: str, field: DealField, value: str) -> None:
         """Change a property of a deal, now."""
         self.portal.update("deals", deal_id, {_PROPERTIES[field]: value})
+
+    def sell(self, deal_id: str, product: Product) -> None:
+        """Put a product that is new on the price list, and one of it into a deal, now."""
+        about = {"name": product.name, "hs_sku": product.sku, "price": product.price}
+        listed = NewRecord({**about, "description": product.description})
+        (product_id,) = self.portal.create_many("products", [listed])
+        line = NewRecord({**about, "hs_product_id": product_id, "quantity": 1, "amount": product.price})
+        (line_id,) = self.portal.create_many("line_items", [line])
+        self.portal.associate_many("deals", "line_items", [(deal_id, line_id, DEAL_TO_LINE_ITEM)])
 
 
 class HubSpotServer:

@@ -10,6 +10,7 @@ from hardfin_pipelines.cli.sandbox_companies import SalesDepartment
 from hardfin_pipelines.cli.sandbox_consent import fill_form, secret_of
 from hardfin_pipelines.cli.sandbox_contract import DealField, OpenDeal
 from hardfin_pipelines.engine.vendors import Secret
+from hardfin_pipelines.sandbox.data_sets.model import Product
 from hardfin_pipelines.sandbox.salesforce import SalesforceSandbox
 from hardfin_pipelines.sandbox.salesforce.load import load_data_set
 
@@ -25,6 +26,7 @@ class SalesforceAccount:
     deal_word = "opportunity"
     deals_word = "opportunities"
     add_ons: Sequence[str] = ("salesforce",)
+    connect_options: Sequence[str] = ()
 
     def __init__(self, sandbox: SalesforceSandbox, department: SalesDepartment) -> None:
         currencies = {deal.currency for deal in department.records.deals}
@@ -65,9 +67,9 @@ class SalesforceAccount:
         """Calls of the org's API so far."""
         return self._sandbox.call_log.count(account=self.salesforce.id, path=_API)
 
-    def open_deal(self) -> OpenDeal:
-        """An opportunity that was open at first and names an account."""
-        deal = self._department.open_deal()
+    def open_deal(self, number: int = 0) -> OpenDeal:
+        """An opportunity that was open at first and names an account, by its place among them."""
+        deal = self._department.open_deal(number)
         stage = self._department.won_stage(deal.pipeline_key)
         return OpenDeal(self._loaded.opportunities[deal.key], self._loaded.stages[deal.pipeline_key, stage])
 
@@ -78,6 +80,27 @@ class SalesforceAccount:
     def edit_deal(self, deal_id: str, field: DealField, value: str) -> None:
         """Change a field of an opportunity, now."""
         self.salesforce.update("Opportunity", deal_id, {_FIELDS[field]: value})
+
+    def sell(self, deal_id: str, product: Product) -> None:
+        """Put a product that is new on the price list, and one of it into an opportunity, now."""
+        org = self.salesforce
+        book = {"Pricebook2Id": org.standard_pricebook_id}
+        listed = {"Name": product.name, "ProductCode": product.sku, "Description": product.description}
+        product_id = org.create("Product2", {**listed, "StockKeepingUnit": product.sku, "IsActive": True})
+        price = {"UnitPrice": product.price}
+        entry = {**book, **price, **self._currency(deal_id), "Product2Id": product_id, "IsActive": True}
+        entry_id = org.create("PricebookEntry", entry)
+        org.update("Opportunity", deal_id, book)
+        line = {"OpportunityId": deal_id, "PricebookEntryId": entry_id, "Quantity": 1, **price}
+        org.create("OpportunityLineItem", line)
+
+    def _currency(self, opportunity_id: str) -> Mapping[str, str]:
+        """The currency of what belongs to an opportunity; nothing where the org has only one."""
+        if not self.salesforce.schema.multi_currency:
+            return {}
+        ids = self._loaded.opportunities
+        deal = next(each for each in self._department.records.deals if ids[each.key] == opportunity_id)
+        return {"CurrencyIsoCode": deal.currency}
 
 
 class SalesforceServer:

@@ -5,9 +5,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hardfin_pipelines.cli.sandbox_companies import SalesDepartment, sales_departments
-from hardfin_pipelines.cli.sandbox_contract import CrmAccount, SandboxAccount, VendorSandbox, redirect_uri
+from hardfin_pipelines.cli.sandbox_companies import SalesDepartment, finance_departments, sales_departments
+from hardfin_pipelines.cli.sandbox_contract import CrmAccount, ErpAccount, SandboxAccount, VendorSandbox, redirect_uri
 from hardfin_pipelines.cli.sandbox_hubspot import HubSpotServer
+from hardfin_pipelines.cli.sandbox_quickbooks import QuickBooksServer
 from hardfin_pipelines.cli.sandbox_salesforce import SalesforceServer
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.organizations.writing import to_yaml
@@ -36,6 +37,10 @@ class Sandboxes:
     def crm_accounts(self) -> list[CrmAccount]:
         """The accounts where sales departments work."""
         return [account for account in self.accounts if isinstance(account, CrmAccount)]
+
+    def erp_accounts(self) -> list[ErpAccount]:
+        """The accounts where finance departments work."""
+        return [account for account in self.accounts if isinstance(account, ErpAccount)]
 
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[Mapping[str, str]]:
@@ -111,7 +116,7 @@ def fill_sandboxes(
     latency_ms: float = 0,
     redirects: bool = False,
 ) -> Sandboxes:
-    """A sandbox for each vendor, with the companies that work in it.
+    """A sandbox for each vendor, with the companies whose departments work in it.
 
     Args:
         deals: Won deals of the first generated company; the others have a third of that.
@@ -123,8 +128,12 @@ def fill_sandboxes(
     Raises:
         DataSetError: A file of Northwind is missing, or does not hold what it should.
     """
-    departments = sales_departments(deals, seed, northwind_folder)
-    return Sandboxes([_filled(kind, departments, latency_ms, redirects=redirects) for kind in _CRMS])
+    sales = sales_departments(deals, seed, northwind_folder)
+    finance = finance_departments(sales, seed)
+    books = QuickBooksServer(
+        finance, latency_ms=latency_ms, redirect_uris=_redirects(QuickBooksServer.integration, registered=redirects)
+    )
+    return Sandboxes([*(_filled(kind, sales, latency_ms, redirects=redirects) for kind in _CRMS), books])
 
 
 def _filled(
@@ -135,5 +144,9 @@ def _filled(
     redirects: bool,
 ) -> VendorSandbox:
     own = [department for department in departments if department.integration == kind.integration]
-    registered = [redirect_uri(kind.integration)] if redirects else []
-    return kind(own, latency_ms=latency_ms, redirect_uris=registered)
+    return kind(own, latency_ms=latency_ms, redirect_uris=_redirects(kind.integration, registered=redirects))
+
+
+def _redirects(integration: str, *, registered: bool) -> list[str]:
+    """The redirect URIs that the vendor knows of our app; without any it takes all."""
+    return [redirect_uri(integration)] if registered else []

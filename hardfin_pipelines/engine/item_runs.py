@@ -1,5 +1,6 @@
 """What a run does for an organization's accounting systems: everything that changed since their cursors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hardfin_pipelines.connectors.errors import RetryLater
@@ -43,7 +44,8 @@ async def sync_claimed_items(
         synced.notes.append(f"{connection_id}: the work of claim {claim} is done already")
         return synced
     try:
-        report = await _visit(deployment, synced, connection_id, run_id=run_id, trigger=work[0].trigger)
+        asked = [item.external_id for item in work if item.kind == "record"]
+        report = await _visit(deployment, synced, connection_id, asked, run_id=run_id, trigger=work[0].trigger)
     except BaseException as error:
         delay = error.delay if isinstance(error, RetryLater) else None
         release_claim(deployment, org, connection_id, claim, delay=delay)
@@ -71,15 +73,16 @@ async def sync_organization_items(deployment: Deployment, org: str, *, run_id: s
         states = "; ".join(f"{row.connection_id} is {row.status}" for row in rows) or "it has no accounting system"
         raise Refusal(f"{org}: no active accounting system to sync: {states}")
     for row in active:
-        await _visit(deployment, synced, row.connection_id, run_id=run_id, trigger="request")
+        await _visit(deployment, synced, row.connection_id, (), run_id=run_id, trigger="request")
     return synced
 
 
 async def _visit(
-    deployment: Deployment, synced: ItemsSync, connection_id: str, *, run_id: str, trigger: str
+    deployment: Deployment, synced: ItemsSync, connection_id: str, asked: Sequence[str], *, run_id: str, trigger: str
 ) -> ItemReport:
+    connect = deployment.erp_connector
     report = await sync_items(
-        deployment, synced.org, connection_id, run_id=run_id, connect=deployment.erp_connector, trigger=trigger
+        deployment, synced.org, connection_id, run_id=run_id, connect=connect, asked=asked, trigger=trigger
     )
     synced.reports[connection_id.rpartition(":")[2]] = report
     synced.notes.extend(f"{connection_id}: {remark}" for remark in report.remarks())

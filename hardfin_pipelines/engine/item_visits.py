@@ -127,6 +127,7 @@ async def sync_items(
     *,
     run_id: str,
     connect: Connect,
+    asked: Sequence[str] = (),
     trigger: str = "poll",
     actor: str = "sync",
 ) -> ItemReport:
@@ -141,6 +142,7 @@ async def sync_items(
         connection_id: Its connection.
         run_id: The run.
         connect: Makes the connector.
+        asked: Ids of items that are to be read whether they changed or not: webhooks, people.
         trigger: What asked for it.
         actor: Who asked for it, for the audit.
 
@@ -157,7 +159,7 @@ async def sync_items(
     async with noting_failures(deployment, row), opening as visit:
         report = ItemReport(kind)
         try:
-            await _work(deployment, visit, report, cursor)
+            await _work(deployment, visit, report, cursor, asked)
         except WorkInterrupted as wish:
             report.interrupted = str(wish)
         report.calls, report.throttled = visit.connector.calls.total, visit.connector.calls.throttled
@@ -173,12 +175,14 @@ def visit_kind(cursor: datetime | None, look_back: timedelta | None, now: dateti
     return "tick"
 
 
-async def _work(deployment: Deployment, visit: ItemVisit, report: ItemReport, cursor: datetime | None) -> None:
+async def _work(
+    deployment: Deployment, visit: ItemVisit, report: ItemReport, cursor: datetime | None, asked: Sequence[str]
+) -> None:
     reader = _Reader(deployment, visit, report)
     if report.kind == "tick" and cursor is not None:
         await reader.take_pages(visit.connector.changed_pages(look_from(cursor)))
-        await reader.try_again()
-    else:
+        await reader.try_again(asked)
+    if report.kind != "tick" or reader.deletions_untold:
         await reader.take_pages(visit.connector.item_pages())
         await reader.look_for_missing()
     report.seen = len(reader.sightings)
@@ -224,12 +228,15 @@ class _Reader:
         self._readable: set[str] = set()
         self._vendor_time: datetime | None = None
         self.sightings = Sightings()
+        self.deletions_untold = False
+        """Whether more went on than the vendor tells at once, so that only a look at all items shows what is gone."""
 
     async def take_pages(self, pages: AsyncIterator[ItemPage]) -> None:
         async for page in pages:
             if self._report.began is None:
                 self._report.began = page.vendor_time
             self._vendor_time = page.vendor_time
+            self.deletions_untold = self.deletions_untold or page.deletions_from is not None
             await in_thread(partial(self._take, page.records, page.raw, page.gone))
             await asyncio.sleep(0)
 
@@ -241,14 +248,14 @@ class _Reader:
             sorted(before - self.sightings.items.keys() - self.sightings.gone.keys() - self._unreadable.keys())
         )
 
-    async def try_again(self) -> None:
-        """Read what is set aside and due for another try."""
+    async def try_again(self, asked: Sequence[str]) -> None:
+        """Read what is asked for by its id, and what is set aside and due for another try."""
         scope, row = self._visit.scope, self._visit.row
         with reading(self._deployment.engine) as connection:
             due = due_retries(
                 connection, scope.org, scope.connection_id, scope.object, row.revision, self._deployment.now()
             )
-        await self._read(sorted(set(due) - self._readable - self._unreadable.keys()))
+        await self._read(sorted({*asked, *due} - self._readable - self._unreadable.keys()))
 
     async def _read(self, ids: Sequence[str]) -> None:
         if not ids or self._vendor_time is None:

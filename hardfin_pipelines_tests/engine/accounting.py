@@ -203,3 +203,14 @@ def open_accounting(database_url: str, folder: Path, **changes: Any) -> Accounti
         add_organization(connection, "other")
         add_connection(connection, "acme", "quickbooks")
     return Accounting(deployment, replace(Books(), **changes))
+
+
+def filled(acme: Accounting) -> Accounting:
+    """Two products, one item that is linked to one of them, and three that wait."""
+    acme.add_products(("itm_arm", "Robot arm", "RA-1"), ("itm_base", "Base plate", "BP-1"))
+    acme.books.put("1", "Robot arm", "RA-1")
+    acme.books.put("3", "Gripper", "G-1", UnitPrice="12.50", Description="Holds things")
+    acme.books.put("4", "Gripper of steel", "G-2")
+    acme.books.put("5", "Robot arms", "")
+    acme.sync()
+    return acme

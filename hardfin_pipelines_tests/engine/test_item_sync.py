@@ -316,6 +316,19 @@ def test_what_is_set_aside_is_tried_again_with_time(acme):
     assert acme.rows(rejected_records) == []
 
 
+def test_items_that_are_asked_for_are_read_by_their_ids(acme):
+    fill(acme)
+    acme.books.wait(timedelta(hours=1))
+    acme.sync()
+    del acme.books.records["3"]
+
+    report = acme.sync(asked=["1", "3"])
+
+    assert acme.books.calls[-1] == "read 1 3"
+    assert (report.read, report.seen) == (1, 2)
+    assert acme.by_id(triage_items, "state") == {"3": "gone"}
+
+
 def test_a_renamed_product_is_found_at_the_next_tick_and_at_the_next_rematch(acme):
     fill(acme)
     acme.sync()

@@ -135,3 +135,23 @@ def test_one_organization_never_sees_anothers_items(quickbooks, times):
     assert list(linked(one).values()) == [("itm_arm", "sku")]
     assert linked(two) == {}
     assert list(waiting(two).values()) == ["unmatched"]
+
+
+def test_cdc_saturation_at_1000_still_finds_what_was_deleted(ledgerly):
+    """P9: beyond 1,000 changed objects QuickBooks tells of no more, and says nothing of that."""
+    ledgerly.add_products(("itm_a", "Arm", "A-1"))
+    arm = ledgerly.add_item("Arm", "A-1")
+    ledgerly.tick_items()
+    clock = ledgerly.product.sandbox.clock
+    clock.advance(3600)
+    ledgerly.deployment.ahead = timedelta(hours=1)
+    ledgerly.company.delete("Item", arm)
+    clock.advance(60)
+    for number in range(1_200):
+        ledgerly.add_item(f"Part {number:05}")
+
+    ledgerly.tick_items()
+
+    (row,) = ledgerly.rows(links)
+    assert row["broken_because"]
+    assert len(waiting(ledgerly)) == 1_200

@@ -20,8 +20,8 @@ from hardfin_pipelines.platform.connection_store import get_connection
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.tables import call_counts, connections, cursors, links
 from hardfin_pipelines.platform.triage_tables import triage_items, vendor_items
-from hardfin_pipelines.sandbox.faults import Fault
 from hardfin_pipelines.sandbox.quickbooks import Company, QuickBooksSandbox
+from hardfin_pipelines.sandbox.quickbooks.vendor_faults import named_fault
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines.settings import Settings
 from hardfin_pipelines_tests.engine.accounting import CONNECTION, Accounting, Books
@@ -62,6 +62,9 @@ def acme(database_url: str, tmp_path: Path) -> Iterator[QuickBooksAccounting]:
             landing_root=str(tmp_path / "landing"),
             secret_key=SecretStr(Fernet.generate_key().decode()),
             quickbooks_url=server.url,
+            quickbooks_consent_url=f"{server.url}/connect/oauth2",
+            quickbooks_token_url=f"{server.url}/oauth2/v1/tokens/bearer",
+            quickbooks_revoke_url=f"{server.url}/v2/oauth2/tokens/revoke",
             quickbooks_client_id=sandbox.client_id,
             quickbooks_client_secret=SecretStr(sandbox.client_secret),
         )
@@ -139,7 +142,7 @@ def test_a_load_after_a_gap_finds_what_is_gone(acme):
 def test_a_failure_of_the_vendor_leaves_everything_as_it_was(acme):
     acme.add_products(("itm_arm", "Robot arm", "RA-1"))
     acme.add("Arm", "RA-1")
-    acme.sandbox.faults.add(Fault(status=401, body="{}", account=acme.company.realm_id))
+    acme.sandbox.faults.add(named_fault("subscription_lapsed", account=acme.company.realm_id))
 
     with pytest.raises(VendorError):
         acme.sync()

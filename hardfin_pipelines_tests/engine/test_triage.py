@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from hardfin_pipelines.engine.answer_files import read_answers, write_answers
 from hardfin_pipelines.engine.deciding import Answer, AnswersRefused
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.triage import decide, list_waiting, show_waiting, undo, unlink_item
@@ -16,11 +15,10 @@ from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.item_store import links_of_item, list_items
 from hardfin_pipelines.platform.tables import audit_events, items, links, project_line_items, projects
 from hardfin_pipelines.platform.triage_tables import item_decisions, triage_items
-from hardfin_pipelines_tests.engine.accounting import CONNECTION, Accounting, open_accounting
+from hardfin_pipelines_tests.engine.accounting import CONNECTION, Accounting, filled, open_accounting
 from hardfin_pipelines_tests.store_fixtures import add_connection
 
 ANN = "cli:ann"
-LATIN_1 = "connection,external_id,action,name\nacme:quickbooks,3,ignore,Grüße\n".encode("latin-1")
 
 
 @pytest.fixture
@@ -37,16 +35,6 @@ def sqlite_acme(sqlite_url: str, tmp_path: Path):
     accounting = filled(open_accounting(sqlite_url, tmp_path))
     yield accounting
     accounting.deployment.engine.dispose()
-
-
-def filled(acme: Accounting) -> Accounting:
-    acme.add_products(("itm_arm", "Robot arm", "RA-1"), ("itm_base", "Base plate", "BP-1"))
-    acme.books.put("1", "Robot arm", "RA-1")
-    acme.books.put("3", "Gripper", "G-1", UnitPrice="12.50", Description="Holds things")
-    acme.books.put("4", "Gripper of steel", "G-2")
-    acme.books.put("5", "Robot arms", "")
-    acme.sync()
-    return acme
 
 
 def answer(acme: Accounting, *answers: Answer, **more):
@@ -391,117 +379,3 @@ def test_an_items_links_say_how_they_came_to_be(acme):
         ("3", "decision", ANN, "Gripper"),
     ]
     assert ([(each.id, each.links) for each in listed], total) == ([("itm_arm", 2)], 1)
-
-
-# -- answers in files
-
-
-def exported(acme: Accounting, tmp_path: Path) -> Path:
-    path = tmp_path / "triage.csv"
-    write_answers(path, list_waiting(acme.deployment, "acme", suggest=True)[0])
-    return path
-
-
-def answered(path: Path, **actions: str) -> None:
-    """Fill in the file as a spreadsheet would: action and what follows, by external id."""
-    lines = path.read_text(encoding="utf-8-sig").split("\n")
-    for number, line in enumerate(lines):
-        cells = line.split(",")
-        if len(cells) > 1 and f"_{cells[1]}" in actions:
-            told = [*actions[f"_{cells[1]}"].split(","), "", "", ""]
-            cells[2:6] = told[:4]
-            lines[number] = ",".join(cells)
-    path.write_text("\n".join(lines), encoding="utf-8")
-
-
-def test_answers_go_out_and_come_back(sqlite_acme, tmp_path):
-    path = exported(sqlite_acme, tmp_path)
-    assert path.read_bytes().startswith(b"\xef\xbb\xbfconnection,external_id,action,item,kind,new_name,name,")
-    answered(path, _3="create,,part,Grip", _4="IGNORE")
-
-    answers = read_answers(path)
-    answer(sqlite_acme, *answers)
-
-    assert answers == [
-        Answer("3", "create", CONNECTION, kind="part", name="Grip", place="row 2"),
-        Answer("4", "ignore", CONNECTION, place="row 3"),
-    ]
-    assert states(sqlite_acme) == {"3": "created", "4": "ignored", "5": "open"}
-
-
-def test_a_vendors_text_is_no_formula_in_a_spreadsheet(sqlite_acme, tmp_path):
-    sqlite_acme.books.put("=6", '=HYPERLINK("http://evil")', "+1", Description="x")
-    sqlite_acme.books.put("'7", "@SUM(A1)\nsecond line", "-2")
-    sqlite_acme.sync()
-    path = exported(sqlite_acme, tmp_path)
-
-    text = path.read_text(encoding="utf-8-sig")
-    assert not re.search(r"(^|,)\"?[=+@-]", text, re.MULTILINE)
-    answered(path, **{"_'=6": "ignore"})
-    assert [each.external_id for each in read_answers(path)] == ["=6"]
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"connection,external_id\nacme:quickbooks,3\n", "the column 'action' is missing; expected at least"),
-        ("connection,external_id,action\nacme:quickbooks,3,ignore\n".encode("utf-16"), "is not UTF-8 (byte 1)"),
-        (LATIN_1, "is not UTF-8 (byte 6"),
-        (b"", "is no CSV table with one header line"),
-        (b'connection,external_id,action\n"acme,3\n', "is no CSV table with one header line"),
-        (b"connection,external_id,action\na,3,ignore,x,y\nb,4,ignore\n", "Expected 3 fields in line 2, saw 5"),
-        (b"connection,external_id,action,action\na,3,ignore,map\n", "the column 'action' is there twice"),
-    ],
-    ids=["missing column", "utf-16", "latin-1", "empty", "open quote", "too many cells", "column twice"],
-)
-def test_a_file_that_is_no_table_of_answers(tmp_path, content, says):
-    path = tmp_path / "answers.csv"
-    path.write_bytes(content)
-
-    with pytest.raises(Refusal) as error:
-        read_answers(path)
-
-    assert says in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(Refusal, match=r"nowhere\.csv cannot be read: No such file"):
-        read_answers(tmp_path / "nowhere.csv")
-    with pytest.raises(Refusal, match="cannot be written"):
-        write_answers(tmp_path / "no" / "such" / "folder.csv", [])
-
-
-def test_rows_that_are_no_answers_are_all_named(tmp_path):
-    path = tmp_path / "answers.csv"
-    path.write_text(
-        "connection;external_id;action;item;kind\n;3;destroy;;\n;4;create;;robot\n;;ignore;;\n;5;ignore;itm_1;\n;6;;;\n",
-        encoding="utf-8",
-    )
-
-    with pytest.raises(AnswersRefused) as error:
-        read_answers(path)
-
-    assert error.value.problems == (
-        "row 2: unknown action “destroy”: expected map, create, ignore, or nothing",
-        "row 3: unknown kind “robot”: expected product or part",
-        "row 4: external_id is empty: expected the item's id at the vendor, as exported",
-        "row 5: ignore takes no item, found “itm_1”: map it to that, or leave the cell empty",
-    )
-
-
-def test_answers_with_unknown_products_and_two_for_one_item_are_refused_whole(acme, tmp_path):
-    path = tmp_path / "answers.csv"
-    path.write_text(
-        f"connection,external_id,action,item\n{CONNECTION},3,map,itm_none\n{CONNECTION},4,ignore,\n,4,create,\n"
-        f"{CONNECTION},5,map,BP-1\n",
-        encoding="utf-8",
-    )
-
-    problems = refused(acme, *read_answers(path))
-
-    assert problems == (
-        "row 2: acme has no product or part with the id or SKU “itm_none”",
-        "row 4: item 4 is answered twice, first in row 3: leave one answer",
-    )
-    assert states(acme) == {"3": "open", "4": "open", "5": "open"}

@@ -1,42 +1,12 @@
 """Answers that a unit of work has had already, so that it asks HubSpot for none of them twice."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any
 
-import orjson
-
-from hardfin_pipelines.connectors.base import PageMemory
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.hubspot.requests import Request
+from hardfin_pipelines.connectors.remembering import remembering
+
+__all__ = ["Ask", "remembering"]
 
 Ask = Callable[[Request], Awaitable[Answer]]
 """Sends a request, or finds its answer in memory."""
-
-
-def remembering(send: Ask, memory: PageMemory | None) -> Ask:
-    """`send`, with answers kept in `memory` where there is one."""
-    if memory is None:
-        return send
-    kept = memory
-
-    async def ask(request: Request) -> Answer:
-        async def fetch() -> bytes:
-            return wrapped(await send(request))
-
-        return unwrapped(await kept.remember(request.key, fetch))
-
-    return ask
-
-
-def wrapped(answer: Answer) -> bytes:
-    """An answer as bytes: a line of what decoding needs besides the body, then the body as received."""
-    head: dict[str, Any] = {"status": answer.status, "vendor_time": answer.vendor_time.isoformat()}
-    return orjson.dumps(head) + b"\n" + answer.body
-
-
-def unwrapped(kept: bytes) -> Answer:
-    """The answer that was wrapped."""
-    line, _, body = kept.partition(b"\n")
-    head = orjson.loads(line)
-    return Answer(head["status"], body, {}, datetime.fromisoformat(head["vendor_time"]))

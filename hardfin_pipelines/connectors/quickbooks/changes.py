@@ -21,10 +21,9 @@ from hardfin_pipelines.connectors.quickbooks.answers import (
 from hardfin_pipelines.connectors.quickbooks.requests import changes
 from hardfin_pipelines.connectors.quickbooks.scan import Ask
 
-_SHARE = 0.8
-"""The part of what fits into an answer that the newest known changes may fill: deletions have to fit in as well."""
-
-_TRIES = 3
+_SHARES = (0.8, 0.2, 0.05)
+"""The part of what fits into an answer that the newest known changes may fill, at each try: deletions that are not
+known have to fit in as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +77,12 @@ class ChangeReader:
             until: QuickBooks' clock; where nothing can be told, deletions are known from then on, which is none.
         """
         stamps = sorted((stamp for stamp in map(stamp_of, known) if stamp is not None), reverse=True)
-        wanted = int(self._most * _SHARE)
-        for _ in range(_TRIES):
-            if not 0 < wanted <= len(stamps):
-                break
-            since = stamps[wanted - 1]
+        places = [int(self._most * share) - 1 for share in _SHARES]
+        moments = dict.fromkeys(stamps[place] for place in places if 0 <= place < len(stamps))
+        for since in moments:
             found = (await self._asked([entity], since)).by_entity[entity]
             if found.complete:
                 return Deletions(found.stubs, since)
-            wanted //= 4
         return Deletions([], until)
 
     async def _asked(self, entities: Sequence[str], since: datetime) -> Changes:

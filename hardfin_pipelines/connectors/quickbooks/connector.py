@@ -183,6 +183,8 @@ class QuickBooksConnector:
         scan.given(changes.rows)
         known = [*changes.rows, *changes.stubs]
         async for page in scan.pages(since):
+            if not page.rows:
+                continue
             known += page.rows
             records, raw = records_of("item", page.rows, page.vendor_time)
             yield ItemPage(records, raw, (), last=False, vendor_time=page.vendor_time)

@@ -36,8 +36,10 @@ LEFT_OF_MINUTE = 100
 All apps of a company share the 500 calls of a minute. Ours never exceed them, so a refusal tells of others.
 """
 
-CONCURRENT = 10
-"""Calls of ours under way at once, from an older notice of Intuit's; the documents of today limit by the second."""
+CONCURRENT = 8
+"""Calls of ours under way at once. An older notice of Intuit's allows ten, today's documents limit by the second; one
+that is answered may count for another moment.
+"""
 
 _LOOK_AGAIN_SECONDS = 0.01
 

@@ -29,10 +29,10 @@ from hardfin_pipelines.connectors.errors import (
     VendorError,
 )
 from hardfin_pipelines.connectors.http import Answer
+from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce import errors
 from hardfin_pipelines.connectors.salesforce.csv_rows import rows_of
 from hardfin_pipelines.connectors.salesforce.errors import INTEGRATION
-from hardfin_pipelines.connectors.salesforce.json_rows import Row
 from hardfin_pipelines.connectors.salesforce.remembering import Ask, remembering
 from hardfin_pipelines.connectors.salesforce.requests import (
     BULK_ROWS,

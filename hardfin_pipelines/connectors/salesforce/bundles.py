@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from hardfin_pipelines.connectors.base import ReadResult, References
 from hardfin_pipelines.connectors.errors import UnknownField
+from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce.ids import long_id, long_ids
-from hardfin_pipelines.connectors.salesforce.json_rows import Row
 from hardfin_pipelines.connectors.salesforce.limits import LONGEST_STATEMENT, PAGE
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts

@@ -16,8 +16,9 @@ from hardfin_pipelines.connectors.base import (
 )
 from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK, Clock
 from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
+from hardfin_pipelines.connectors.renewal import PROCESS_LOCKS, RenewalLock
 from hardfin_pipelines.connectors.retries import RetryPolicy
-from hardfin_pipelines.connectors.salesforce.auth import PROCESS_LOCKS, Authenticator, RenewalLock
+from hardfin_pipelines.connectors.salesforce.auth import Authenticator
 from hardfin_pipelines.connectors.salesforce.bulk import BulkQueries, NotByBulk, job_calls
 from hardfin_pipelines.connectors.salesforce.bundles import FEW, BundleReader
 from hardfin_pipelines.connectors.salesforce.client import SalesforceClient
@@ -214,7 +215,7 @@ class SalesforceConnector:
             NeedsAttention: Access was revoked.
             RetryLater: Salesforce's token endpoint is down.
         """
-        await self._auth.replace((await self._auth.tokens()).access)
+        await self._auth.keep_alive()
 
     async def aclose(self) -> None:
         """Nothing to free: the connections belong to the process."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from hardfin_pipelines.connectors.http import Answer
-from hardfin_pipelines.connectors.salesforce.json_rows import Row
+from hardfin_pipelines.connectors.json_reader import Row
 
 COUNT_HEADER = "sforce-numberofrecords"
 

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from hardfin_pipelines.connectors.errors import SkipRecord
+from hardfin_pipelines.connectors.json_reader import Row, value_of
 from hardfin_pipelines.connectors.salesforce.errors import INTEGRATION
 from hardfin_pipelines.connectors.salesforce.ids import long_id
-from hardfin_pipelines.connectors.salesforce.json_rows import Row, value_of
 from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
 from hardfin_pipelines.sync.records import Record, Reference, Role
 from hardfin_pipelines.sync.trigger import DealState

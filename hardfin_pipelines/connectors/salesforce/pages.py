@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from hardfin_pipelines.connectors.http import Answer
+from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce.decode import HISTORY
 from hardfin_pipelines.connectors.salesforce.errors import LocatorGone, unknown_shape
-from hardfin_pipelines.connectors.salesforce.json_rows import QueryPage, Row, composite_pages, query_page
+from hardfin_pipelines.connectors.salesforce.json_rows import QueryPage, composite_pages, query_page
 from hardfin_pipelines.connectors.salesforce.remembering import Ask
 from hardfin_pipelines.connectors.salesforce.requests import Request, query_more, run_query
 from hardfin_pipelines.connectors.salesforce.search_conditions import history_of

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from hardfin_pipelines.connectors.concurrency import run_bounded
+from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce.errors import LocatorGone, QueryTooHeavy, unknown_shape
-from hardfin_pipelines.connectors.salesforce.json_rows import QueryPage, Row, composite_pages
+from hardfin_pipelines.connectors.salesforce.json_rows import QueryPage, composite_pages
 from hardfin_pipelines.connectors.salesforce.limits import COMPOSITE_QUERIES
 from hardfin_pipelines.connectors.salesforce.pages import complete_histories, page_of
 from hardfin_pipelines.connectors.salesforce.remembering import Ask

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from hardfin_pipelines.connectors.base import Missing, ReadResult
 from hardfin_pipelines.connectors.errors import SkipRecord, UnknownField
+from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce.decode import HISTORY, MODIFIED, RECORD_TYPE, record_of
 from hardfin_pipelines.connectors.salesforce.ids import long_ids
-from hardfin_pipelines.connectors.salesforce.json_rows import Row
 from hardfin_pipelines.connectors.salesforce.limits import PAGE
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts

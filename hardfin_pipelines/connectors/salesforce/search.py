@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 
 from hardfin_pipelines.connectors.base import Page, TriggerQuery
 from hardfin_pipelines.connectors.errors import UnknownField, VendorContractError
+from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce.decode import MODIFIED, moment_of, records_of
 from hardfin_pipelines.connectors.salesforce.errors import INTEGRATION, LocatorGone, QueryTooHeavy
-from hardfin_pipelines.connectors.salesforce.json_rows import Row
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.pages import complete_histories, page_of
 from hardfin_pipelines.connectors.salesforce.remembering import Ask

@@ -11,48 +11,38 @@ What simple-salesforce does by itself and what is in its place here:
   a plain one, `oauth` decides.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from concurrent import futures
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
 from simple_salesforce.api import Salesforce
 
-from hardfin_pipelines.connectors.http import Answer, NoAnswer, http_date, user_agent
+from hardfin_pipelines.connectors.blocking_http import BeforeSending, BlockingHttp
+from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.salesforce.limits import PAGE
-from hardfin_pipelines.connectors.salesforce.pools import TellingAdapter, telling
 from hardfin_pipelines.connectors.salesforce.requests import Request
 from hardfin_pipelines.connectors.salesforce.versions import API_VERSION, DATA
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 120.0
-_LOOK_AGAIN_SECONDS = 1.0
-_GONE = "was not asked: whoever wanted to know is gone"
-
-BeforeSending = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Org(Salesforce):
     """simple-salesforce for one session of one org, without what it does by itself (see the module)."""
 
-    def __init__(
-        self, access_token: str, instance_url: str, session: requests.Session, seconds: tuple[float, float]
-    ) -> None:
+    def __init__(self, access_token: str, instance_url: str, http: BlockingHttp) -> None:
         super().__init__(
             session_id=access_token,
             instance_url=instance_url,
             version=API_VERSION,
-            session=session,
+            session=http.session,
             object_pairs_hook=None,
         )
         self.base_url = instance_url.rstrip("/") + DATA
         self.headers["X-PrettyPrint"] = "0"
-        self._seconds = seconds
+        self._http = http
 
     def __repr__(self) -> str:
         return f"Org({self.base_url})"
@@ -82,10 +72,7 @@ class Org(Salesforce):
         **kwargs: Any,
     ) -> requests.Response:
         headers = {**self.headers, **kwargs.pop("headers", {})}
-        verify = own_verify(self.session)
-        return self.session.request(
-            method, url, headers=headers, timeout=self._seconds, allow_redirects=False, verify=verify, **kwargs
-        )
+        return self._http.request(method, url, headers=headers, **kwargs)
 
     def parse_result_to_json(self, result: requests.Response) -> Any:
         """The response itself: its body is read where its kind is known."""
@@ -114,22 +101,17 @@ class SalesforceTransport:
             read_seconds: How long an answer may keep us waiting between two pieces of it.
             verify: A file of certificates to trust instead of the machine's.
         """
-        self._seconds = (connect_seconds, read_seconds)
-        self._executor = ThreadPoolExecutor(connections, thread_name_prefix="salesforce")
-        session = requests.Session()
-        for scheme in ("https://", "http://"):
-            adapter = TellingAdapter(pool_connections=connections, pool_maxsize=connections, pool_block=True)
-            session.mount(scheme, adapter)
-        session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
-        session.verify = verify
-        # Orgs share the session: no cookie of one may go to another, and no .netrc may take the token's place.
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        session.auth = _as_it_is
-        self._session = session
+        self._http = BlockingHttp(
+            "salesforce",
+            connections=connections,
+            connect_seconds=connect_seconds,
+            read_seconds=read_seconds,
+            verify=verify,
+        )
 
     def org(self, access_token: str, instance_url: str) -> Org:
         """One session of one org."""
-        return Org(access_token, instance_url, self._session, self._seconds)
+        return Org(access_token, instance_url, self._http)
 
     async def ask(
         self,
@@ -153,13 +135,7 @@ class SalesforceTransport:
         Raises:
             NoAnswer: Nothing came, or not all of it.
         """
-        tell = None if before_sending is None else _from_thread(before_sending, asyncio.get_running_loop())
-
-        def send() -> requests.Response:
-            with telling(tell):
-                return org.ask(request)
-
-        return await self._run(send, now, secrets)
+        return await self._http.run(lambda: org.ask(request), now=now, secrets=secrets, before_sending=before_sending)
 
     async def post_form(
         self, url: str, form: Mapping[str, str], *, now: datetime, secrets: tuple[str, ...] = ()
@@ -172,59 +148,10 @@ class SalesforceTransport:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
 
         def post() -> requests.Response:
-            return self._session.post(
-                url,
-                data=urlencode(form).encode(),
-                headers=headers,
-                timeout=self._seconds,
-                allow_redirects=False,
-                verify=own_verify(self._session),
-            )
+            return self._http.request("POST", url, data=urlencode(form).encode(), headers=headers)
 
-        return await self._run(post, now, secrets)
+        return await self._http.run(post, now=now, secrets=secrets)
 
     def close(self) -> None:
         """Close the connections; calls under way still end by themselves."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self._session.close()
-
-    async def _run(self, send: Callable[[], requests.Response], now: datetime, secrets: tuple[str, ...]) -> Answer:
-        failure = ""
-        try:
-            response = await asyncio.get_running_loop().run_in_executor(self._executor, send)
-        except requests.Timeout as error:
-            failure = f"gave no answer in time ({type(error).__name__})"
-        except (requests.RequestException, UnicodeError) as error:
-            failure = f"could not be reached ({type(error).__name__})"
-        if failure:  # the library's own error is not chained: it holds the request
-            raise NoAnswer(failure)
-        body = response.content
-        if response.status_code >= 300:
-            for secret in filter(None, secrets):
-                body = body.replace(secret.encode(), b"***")
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, body, headers, http_date(headers.get("date", "")) or now)
-
-
-def _from_thread(work: BeforeSending, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-    """Does `work` in an event loop, from a thread that waits for it as long as the loop lives."""
-
-    def wait() -> None:
-        if loop.is_closed():
-            raise NoAnswer(_GONE)
-        future = asyncio.run_coroutine_threadsafe(work(), loop)
-        while not futures.wait([future], timeout=_LOOK_AGAIN_SECONDS).done:
-            if loop.is_closed():
-                raise NoAnswer(_GONE)
-        future.result()
-
-    return wait
-
-
-def own_verify(session: requests.Session) -> str | bool | None:
-    """What requests must be told of certificates with each call: else a file that the environment names goes first."""
-    return None if session.verify is True else session.verify
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+        self._http.close()

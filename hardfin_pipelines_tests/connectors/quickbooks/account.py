@@ -27,7 +27,7 @@ from hardfin_pipelines.sandbox.quickbooks import Company, QuickBooksSandbox
 from hardfin_pipelines.sandbox.quickbooks.vendor_faults import named_fault
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines.sync.records import Record
-from hardfin_pipelines_tests.connectors.erp_conformance import START
+from hardfin_pipelines_tests.connectors.erp_harness import START
 
 if TYPE_CHECKING:
     from hardfin_pipelines.connectors.quickbooks.limits import CompanyLimiters
@@ -120,9 +120,7 @@ class QuickBooksAccount:
 
     @property
     def endpoints(self) -> OAuthEndpoints:
-        return OAuthEndpoints(
-            f"{self.url}/connect/oauth2", f"{self.url}{TOKEN}", f"{self.url}/v2/oauth2/tokens/revoke"
-        )
+        return OAuthEndpoints(f"{self.url}/connect/oauth2", f"{self.url}{TOKEN}", f"{self.url}/v2/oauth2/tokens/revoke")
 
     def new_connector(self, **changes: Any) -> QuickBooksConnector:
         """A connector; `changes` are constructor arguments."""

@@ -79,6 +79,7 @@ def test_a_consent_becomes_tokens_of_the_company_that_the_redirect_names(account
     assert back["state"] == "acme:1"
     grant = asyncio.run(endpoint(account).redeem(back["code"], REDIRECT, back["realmId"]))
     assert grant.realm_id == account.company.realm_id
+    assert grant.tokens.issued_at is not None
     assert grant.tokens.expires_at == grant.tokens.issued_at + timedelta(hours=1)
     assert grant.ends_at is not None
     assert grant.ends_at - account.now() > timedelta(days=99)

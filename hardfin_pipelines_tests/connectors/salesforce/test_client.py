@@ -338,7 +338,7 @@ def test_orgs_share_no_cookie_and_no_netrc(account: SalesforceAccount, monkeypat
     monkeypatch.setenv("NETRC", str(netrc))
     account.fault("server_unavailable", times=1, headers={"Set-Cookie": "BrowserId=1; Path=/"})
     assert run(account, ask).total == 2
-    assert not account.transport._session.cookies
+    assert not account.transport._http.session.cookies
 
 
 def test_tokens_without_an_address_are_a_bug_that_says_so(account: SalesforceAccount) -> None:

@@ -1,7 +1,8 @@
 import orjson
 import pytest
 
-from hardfin_pipelines.connectors.salesforce.json_rows import composite_pages, query_page, value_of
+from hardfin_pipelines.connectors.json_reader import value_of
+from hardfin_pipelines.connectors.salesforce.json_rows import composite_pages, query_page
 
 
 def test_each_row_comes_byte_for_byte_and_its_numbers_as_texts():
