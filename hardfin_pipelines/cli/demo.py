@@ -29,7 +29,7 @@ def demo(
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Keep everything up afterwards, to look around.")] = False,
     port: Annotated[int, typer.Option(help="Dagster's port; 0 takes a free one.")] = 0,
 ) -> None:
-    """Run the main job: preview, initial load, a tick, an edit left alone, a re-sync, a replay; say what happened."""
+    """Run the main job: preview, load, ticks, an edit left alone, a re-sync, a replay, triage; say what happened."""
     from hardfin_pipelines.cli.demo_story import Story
     from hardfin_pipelines.cli.sandboxes import fill_sandboxes
     from hardfin_pipelines.sandbox.data_sets.csv_tables import DataSetError
@@ -101,6 +101,7 @@ def _say_what_next(home: Path, dagster_url: str, sandboxes: "Sandboxes") -> None
     _say(".venv/bin/hardfin org export rover-rentals", "an organization as YAML")
     _say(".venv/bin/hardfin preview rover-rentals", "what a load would sync now, field by field")
     _say(".venv/bin/hardfin census rover-rentals", "what the CRM shows, beside what has an answer here")
+    _say(".venv/bin/hardfin triage list rover-rentals --suggest", "items of QuickBooks that wait for a person")
 
 
 def _say(command: str, what: str) -> None:

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Table, func, select
 
 from hardfin_pipelines.cli.dagster_api import wait_until
 from hardfin_pipelines.cli.sandbox_contract import ErpAccount
@@ -20,7 +20,7 @@ from hardfin_pipelines.platform.tables import links
 from hardfin_pipelines.platform.triage_store import count_triage
 from hardfin_pipelines.platform.triage_tables import vendor_items
 
-COLUMNS = ("id", "item", "sku", "why it waits", "may be")
+COLUMNS = ("id", "item", "sku", "why", "may be", "alike")
 _SHOWN_OF_A_REASON = 2
 _SYNC_SECONDS = 90
 
@@ -32,6 +32,16 @@ class ItemCounts:
     read: int
     linked: int
     waiting: int
+
+    @property
+    def left_out(self) -> int:
+        """Those that are no products."""
+        return self.read - self.linked - self.waiting
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, for people."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def await_items(deployment: Deployment, account: ErpAccount) -> ItemCounts:
@@ -52,14 +62,14 @@ def await_items(deployment: Deployment, account: ErpAccount) -> ItemCounts:
 def item_counts(deployment: Deployment, account: ErpAccount) -> ItemCounts:
     """How the items of an account stand."""
     own = _connection_of(account)
+
+    def number(connection: Connection, table: Table) -> int:
+        query = select(func.count()).select_from(table)
+        return connection.execute(query.where(table.c.org == account.org, table.c.connection_id == own)).scalar_one()
+
     with reading(deployment.engine) as connection:
-        numbers = [
-            connection.execute(
-                select(func.count()).select_from(table).where(table.c.org == account.org, table.c.connection_id == own)
-            ).scalar_one()
-            for table in (vendor_items, links)
-        ]
-        return ItemCounts(*numbers, count_triage(connection, account.org, own)["open"])
+        waiting = count_triage(connection, account.org, own)["open"]
+        return ItemCounts(number(connection, vendor_items), number(connection, links), waiting)
 
 
 def waiting_items(deployment: Deployment, account: ErpAccount) -> list[Waiting]:
@@ -73,19 +83,14 @@ def reasons(waiting: Sequence[Waiting]) -> str:
     return ", ".join(f"{number} {reason}" for reason, number in counted.most_common())
 
 
-def shown_of(waiting: Sequence[Waiting]) -> list[Waiting]:
-    """A handful to show: of each reason those with the best suggestions."""
+def rows(waiting: Sequence[Waiting]) -> Iterator[tuple[str, ...]]:
+    """A handful of items for people: for each reason those with the surest suggestions."""
     ordered = sorted(waiting, key=lambda each: (each.item.reason, -_score(each), each.item.external_id))
-    groups = [list(group) for _, group in groupby(ordered, key=lambda each: each.item.reason)]
-    return [each for group in groups for each in group[:_SHOWN_OF_A_REASON]]
-
-
-def rows(shown: Sequence[Waiting]) -> Iterator[tuple[str, ...]]:
-    """A row for each item, for people."""
-    for each in shown:
-        item, best = each.item, each.suggestions[0] if each.suggestions else None
-        may_be = "nothing alike" if best is None else f"{best.name}, {best.score} %"
-        yield item.external_id, item.full_name, item.facts.sku, f"{item.reason}: {item.detail}", may_be
+    for reason, group in groupby(ordered, key=lambda each: each.item.reason):
+        for each in islice(group, _SHOWN_OF_A_REASON):
+            best = each.suggestions[0] if each.suggestions else None
+            may_be = ("", "") if best is None else (best.name, f"{best.score} %")
+            yield each.item.external_id, each.item.facts.name, each.item.facts.sku, reason, *may_be
 
 
 def map_best(deployment: Deployment, waiting: Sequence[Waiting], *, actor: str) -> Decided:
@@ -127,6 +132,23 @@ def product_of(deployment: Deployment, account: ErpAccount, item_id: str) -> tup
     with reading(deployment.engine) as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else (row.entity_id, row.matched_by)
+
+
+def await_link(deployment: Deployment, account: ErpAccount, item_id: str) -> tuple[str, str]:
+    """Wait until an item of an account is linked; to which product, and by what.
+
+    Raises:
+        Refusal: It is not within a minute and a half.
+    """
+    found: list[tuple[str, str]] = []
+
+    def is_linked() -> bool:
+        link = product_of(deployment, account, item_id)
+        found.extend([] if link is None else [link])
+        return bool(found)
+
+    wait_until(is_linked, f"link of {account.vendor} item {item_id}", _SYNC_SECONDS)
+    return found[0]
 
 
 def _connection_of(account: ErpAccount) -> str:

@@ -154,14 +154,15 @@ class Story:
         return deals
 
     def _say_items_read(self, accounts: Sequence[ErpAccount], before: Mapping[str, int]) -> None:
-        """A tick asks all of an organization's accounts, so this one was the first at its books."""
+        """A tick asks all accounts of an organization, so this one was the first at its books."""
         for books in accounts:
             items = demo_books.await_items(self._deployment, books)
             calls = self._first_read[books.org] = books.calls() - before[books.org]
             self._say(
                 3,
-                f"{books.org}: the same tick found {books.vendor} unread: {items.read} items read with {calls} call(s), "
-                f"{items.linked} linked to products, {items.waiting} wait in triage",
+                f"{books.org}: the same tick found {books.vendor} unread: {items.read} items read with "
+                f"{demo_books.counted(calls, 'call')}: {items.linked} linked to products, {items.waiting} wait in "
+                f"triage, {items.left_out} left out (categories, discounts, inactive ones)",
             )
 
     def _awaited_project(self, deal: WonDeal) -> str:
@@ -206,35 +207,36 @@ class Story:
         """A person maps an item; another is linked by itself as soon as sales sells its product."""
         deployment, org = self._deployment, books.org
         waiting = demo_books.waiting_items(deployment, books)
-        self._say(
-            8, f"{org}: {len(waiting)} items of {books.vendor} wait in triage ({demo_books.reasons(waiting)}); some:"
-        )
-        shown = demo_books.shown_of(waiting)
-        print_table("", demo_books.COLUMNS, list(demo_books.rows(shown)), unbroken=["id"])
+        why = demo_books.reasons(waiting)
+        self._say(8, f"{org}: {len(waiting)} items of {books.vendor} wait in triage ({why}), among them:")
+        print_table("", demo_books.COLUMNS, list(demo_books.rows(waiting)), unbroken=["id", "why", "alike"])
         mapped = demo_books.map_best(deployment, waiting, actor=_ACTOR)
-        self._say(8, f"{org}: somebody mapped item {mapped.external_id} {mapped.name!r} to {mapped.item_name!r}")
-        seller = next(account for account in self._accounts if account.org == org)
-        deal, product = seller.open_deal(1), books.not_sold_yet
-        seller.sell(deal.id, product)
-        seller.move_deal(deal.id, deal.won_stage)
-        self._say(8, f"{org}: sales won {seller.deal_word} {deal.id} with a new product, {product.name!r}")
-        item, before = demo_books.item_like(waiting, product.sku), books.calls()
-        self._tick([seller])
-        wait_until(
-            lambda: demo_books.product_of(deployment, books, item) is not None, f"link of item {item}", _SYNC_SECONDS
-        )
-        item_id, matched_by = demo_books.product_of(deployment, books, item) or ("", "")
-        self._say(
-            8, f"{org}: the tick made it {item_id}, and linked item {item}, which waited for it, by its {matched_by}"
-        )
-        calls, kept = books.calls() - before, demo_books.product_of(deployment, books, mapped.external_id)
+        self._say(8, f"{org}: somebody mapped item {mapped.external_id} to {mapped.item_id} {mapped.item_name!r}")
+        calls = self._sell_what_waits(books, demo_books.item_like(waiting, books.not_sold_yet.sku))
+        kept = demo_books.product_of(deployment, books, mapped.external_id)
         if kept is None or kept[0] != mapped.item_id:
             raise Refusal(f"item {mapped.external_id} was mapped to {mapped.item_id}, but is linked to {kept} now")
+        told = demo_books.counted(calls, "call")
+        self._say(8, f"{org}: at {books.vendor} nothing had changed: {told}; item {mapped.external_id} stays as mapped")
+
+    def _sell_what_waits(self, books: ErpAccount, item: str) -> int:
+        """Sales wins a deal with a product that finance has an item of already; the tick's calls at the books."""
+        org, product = books.org, books.not_sold_yet
+        seller = next(account for account in self._accounts if account.org == org)
+        deal = seller.open_deal(1)
+        seller.sell(deal.id, product)
+        seller.move_deal(deal.id, deal.won_stage)
+        self._say(8, f"{org}: sales won {seller.deal_word} {deal.id} with {product.name!r}, a product new to Hardfin")
+        before = books.calls()
+        self._tick([seller])
+        calls = books.calls() - before
+        item_id, matched_by = demo_books.await_link(self._deployment, books, item)
         self._say(
             8,
-            f"{org}: that tick asked {books.vendor} with {calls} call(s), since nothing changed there; "
-            f"item {mapped.external_id} stays as mapped",
+            f"{org}: the tick made it {item_id}; by its {matched_by.replace('sku', 'SKU')}, item {item} of {books.vendor} was linked to it "
+            "without anybody being asked",
         )
+        return calls
 
     def _launch_resync(self, deal: WonDeal, *, keep_local_edits: bool) -> str:
         """A run of the job that a person starts; its id."""

@@ -15,7 +15,12 @@ from hardfin_pipelines.engine.explaining import ExplainReport, ExplainRequest, e
 def explain(
     org: Organization,
     integration: Annotated[str, typer.Argument(metavar="INTEGRATION", help="The kind of CRM, such as hubspot.")],
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="deal, company, line-item or product.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="deal, company, line-item, product, or the CRM's own word, such as opportunity."
+        ),
+    ],
     record: Annotated[str, typer.Argument(metavar="ID", help="The record's id at the CRM.")],
     *,
     ask_crm: Annotated[

@@ -63,7 +63,7 @@ def apply_documents(
         rows = [(change.path, change.old, change.new) for change in result.changes]
         print_table(f"{result.org}: {verb}", ["key", "before", "after"], rows)
     for remark in computed_remarks(deployment, documents):
-        console.print(f"note: {remark}", markup=False, soft_wrap=True)
+        console.print(f"note: {remark}", markup=False, highlight=False)
 
 
 @app.command("export")

@@ -69,7 +69,7 @@ def computed_remarks(deployment: Deployment, documents: Sequence[OrganizationDoc
             if row is None or row.description is None:
                 continue
             account = description_from_json(row.description)
-            lines = computed_fields(mapping_set(wanted, account), account.properties)
+            lines = computed_fields(mapping_set(wanted, account), account.properties, fields_named(wanted))
             remarks.extend(f"{row.connection_id}: {line}" for line in lines)
     return remarks
 

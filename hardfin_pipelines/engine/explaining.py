@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
@@ -11,6 +11,7 @@ from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.opening import CRMS
 from hardfin_pipelines.engine.planned_deals import opened
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.organizations.integrations import NAMES, Integration
 from hardfin_pipelines.platform import record_facts
 from hardfin_pipelines.platform.audit import AuditEvent, list_audit
 from hardfin_pipelines.platform.connection_store import (
@@ -42,7 +43,8 @@ class ExplainRequest:
     Attributes:
         org: The organization.
         integration: The kind of vendor system.
-        kind: deal, company, line_item or product; a hyphen may stand for the underscore.
+        kind: deal, company, line_item or product, or the vendor's own word for one of them; a hyphen or a space may
+            stand for the underscore.
         id: The vendor's id of the record.
         ask_crm: Ask the CRM for the deal as it is now.
     """
@@ -78,11 +80,12 @@ async def explain_record(deployment: Deployment, request: ExplainRequest) -> Exp
         Refusal: There is no such connection or kind, or the CRM cannot be asked.
         VendorError: The vendor refused or failed.
     """
-    role = _role(request.kind)
     row = _row(deployment, request)
+    objects = await _objects(deployment, row)
+    role = _role(request.kind, objects)
     if request.ask_crm and role != "deal":
         raise Refusal("--ask-crm is for deals: they are what rules take")
-    vendor_object = await _object_name(deployment, row, role)
+    vendor_object = objects[role]
     with reading(deployment.engine) as connection:
         record = _record(connection, row, role, vendor_object, request.id.strip())
         facts = _connection_facts(connection, row, vendor_object if role == "deal" else "")
@@ -90,12 +93,19 @@ async def explain_record(deployment: Deployment, request: ExplainRequest) -> Exp
     return ExplainReport(tuple(explain(record, facts, now)), record, facts, now)
 
 
-def _role(kind: str) -> Role:
-    found = next((role for role in CRM_ROLES if role == kind.replace("-", "_")), None)
+def _role(kind: str, objects: Mapping[Role, str]) -> Role:
+    """What a word of ours, or one of the vendor's, stands for."""
+    asked = _letters(kind)
+    found = next((role for role in CRM_ROLES if asked in {_letters(role), _letters(objects[role])}), None)
     if found is None:
-        kinds = ", ".join(role.replace("_", "-") for role in get_args(Role))
+        kinds = ", ".join(role.replace("_", "-") for role in CRM_ROLES)
         raise Refusal(f"unknown kind of record {kind!r}: expected one of {kinds}")
     return found
+
+
+def _letters(word: str) -> str:
+    """A word without what people may write between its parts."""
+    return word.translate(str.maketrans("", "", "-_ ")).lower()
 
 
 def _row(deployment: Deployment, request: ExplainRequest) -> ConnectionRow:
@@ -107,14 +117,18 @@ def _row(deployment: Deployment, request: ExplainRequest) -> ConnectionRow:
             names = ", ".join(known) or "none"
             raise Refusal(f"{request.org} has no {request.integration} connection; it has {names}") from None
     if row.integration not in CRMS:
-        raise Refusal(f"{row.connection_id} is no CRM: only records of CRMs can be explained")
+        raise Refusal(
+            f"{row.connection_id} is no CRM: only records of CRMs can be explained; "
+            "see `hardfin triage show` and `hardfin item show`"
+        )
     return row
 
 
-async def _object_name(deployment: Deployment, row: ConnectionRow, role: Role) -> str:
+async def _objects(deployment: Deployment, row: ConnectionRow) -> Mapping[Role, str]:
+    """The vendor's name of each role's object."""
     connector = deployment.connector(row, purpose="preview")
     try:
-        return connector.objects()[role]
+        return connector.objects()
     finally:
         await connector.aclose()
 
@@ -171,6 +185,7 @@ def _connection_facts(connection: Connection, row: ConnectionRow, deal_object: s
         org=row.org,
         connection_id=row.connection_id,
         integration=row.integration,
+        vendor=NAMES[cast("Integration", row.integration)],
         status=row.status,
         reason=row.status_reason,
         start_date=row.start_date,

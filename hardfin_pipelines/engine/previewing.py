@@ -13,11 +13,13 @@ from hardfin_pipelines.engine.crm_connection import CrmConnection
 from hardfin_pipelines.engine.crm_runs import tick_position
 from hardfin_pipelines.engine.crm_sync import tick_query
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.drift import fields_named
 from hardfin_pipelines.engine.planned_deals import Opened, PlannedDeals, connection_to_preview, load_query, opened
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.organizations.computed_fields import computed_fields
 from hardfin_pipelines.organizations.difference import Change
 from hardfin_pipelines.organizations.document import OrganizationDocument
+from hardfin_pipelines.organizations.models import ConnectionConfiguration
 from hardfin_pipelines.platform.call_budget import allowances
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.sync.approval import PlanHeader, configuration_hash, in_plan, minutes_needed, plan_hash
@@ -223,6 +225,7 @@ def _remarks(crm: CrmConnection) -> list[str]:
     elif crm.row.configuration.get("status") == "paused":
         remarks.append("the document pauses the connection: nothing syncs until it is active there")
     mappings = (crm.context.mappings, *(crm.context.mappings_for(rule) for rule in crm.context.rules))
-    computed = (line for each in mappings for line in computed_fields(each, crm.context.properties))
+    chosen = fields_named(ConnectionConfiguration.model_validate(crm.row.configuration))
+    computed = (line for each in mappings for line in computed_fields(each, crm.context.properties, chosen))
     remarks.extend(dict.fromkeys(computed))
     return remarks

@@ -92,7 +92,7 @@ def _after_first_sync(
     newest = max(stamps, default=applied)
     if newest > applied:
         yield (
-            f"It was modified at {connection.integration} at {moment(newest)}, after the version that was applied: "
+            f"It was modified at {connection.vendor} at {moment(newest)}, after the version that was applied: "
             "not applied, since operations owns the project. "
             f"Bring it up with `hardfin resync {connection.org} {record.id}`."
         )
@@ -187,19 +187,19 @@ def _other_record(record: RecordFacts, connection: ConnectionFacts) -> Iterator[
         verb = "belong to it" if entity.kind == "customer" else "use it"
         yield f"{entity.projects} project(s) {verb}."
     yield (
-        f"Later changes of it at {connection.integration} are not applied by themselves: operations owns it. A re-sync "
+        f"Later changes of it at {connection.vendor} are not applied by themselves: operations owns it. A re-sync "
         "of one of its projects brings them."
     )
 
 
 def _crm_now(record: RecordFacts, connection: ConnectionFacts, now: CrmAnswer) -> Iterator[str]:
     if now.missing:
-        yield f"{connection.integration} does not give deal {record.id} now: {now.missing}."
+        yield f"{connection.vendor} does not give deal {record.id} now: {now.missing}."
         return
     merged = "" if now.id == record.id else f", merged into deal {now.id},"
     when = f", modified at {moment(now.modified_at)}" if now.modified_at is not None else ""
     yield (
-        f"At {connection.integration} deal {record.id}{merged} is in stage {now.stage_id or '(none)'} of pipeline "
+        f"At {connection.vendor} deal {record.id}{merged} is in stage {now.stage_id or '(none)'} of pipeline "
         f"{now.pipeline_id or '(none)'} now{when}."
     )
     if now.taken_by is None:

@@ -142,6 +142,7 @@ class ConnectionFacts:
         org: The organization.
         connection_id: The connection.
         integration: The kind of vendor system.
+        vendor: What people call it.
         status: Where it stands.
         reason: Why, where it does not sync.
         start_date: Deals modified since are loaded at first.
@@ -155,6 +156,7 @@ class ConnectionFacts:
     org: str
     connection_id: str
     integration: str
+    vendor: str
     status: str
     reason: str = ""
     start_date: date | None = None

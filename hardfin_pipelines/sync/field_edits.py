@@ -35,7 +35,7 @@ def parse_edit(text: str) -> FieldEdit:
     about = field_of(name.entity, name.field)
     if about is None or (name.field.startswith(CUSTOM_PREFIX) and not _CUSTOM.fullmatch(name.field)):
         raise EditProblem(
-            f"{written.strip()}: {_kind(name.entity)} has no field {name.field!r}; {_fields(name.entity)}"
+            f"{written.strip()!r}: {_kind(name.entity)} has no field {name.field!r}; {_fields(name.entity)}"
         )
     if not value.strip():
         if about.required:
@@ -51,7 +51,7 @@ def _name(written: str) -> FieldName:
     if written in ENTITY_FIELDS["project"] or written.startswith(CUSTOM_PREFIX):
         return FieldName("project", written)
     if "." not in written:
-        raise EditProblem(f"{written}: a project has no field {written!r}; {_fields('project')}")
+        raise EditProblem(f"{written!r}: a project has no field {written!r}; {_fields('project')}")
     try:
         name = parse_field_name(written)
     except FieldNameProblem:
@@ -59,7 +59,7 @@ def _name(written: str) -> FieldName:
             f"{written!r} names no field: expected FIELD or project.FIELD, customer.FIELD or line:LINE_ID.FIELD"
         ) from None
     if name.entity == "project_line_item" and not name.line:
-        raise EditProblem(f"{written}: name one line, as line:LINE_ID.{name.field}")
+        raise EditProblem(f"{written!r}: name one line, as line:LINE_ID.{name.field}")
     return name
 
 

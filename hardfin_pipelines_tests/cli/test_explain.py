@@ -29,6 +29,15 @@ def test_a_synced_deal_is_explained_with_its_timeline(acme, hardfin, synced):
     assert "project.synced" in words
 
 
+def test_the_vendor_is_called_by_its_name(acme, hardfin, synced):
+    acme.portals["acme"].update("deals", synced, {"dealname": "Twelve robots"})
+    assert hardfin("sync", "acme").code == 0
+
+    words = " ".join(hardfin("explain", "acme", "hubspot", "deal", synced).out.split())
+
+    assert "It was modified at HubSpot at" in words
+
+
 def test_json_has_the_reason_the_facts_and_the_connection(acme, hardfin, synced):
     shown = hardfin("explain", "acme", "hubspot", "deal", synced, "--json").json
 

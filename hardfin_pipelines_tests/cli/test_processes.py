@@ -119,8 +119,8 @@ def test_the_sandbox_stays_up_until_it_is_ended(tmp_path, sign, code):
         assert command.end(sign) == code
 
         assert "rover-rentals" in command.text()
-        assert ["Rover Rentals" in page for page in pages] == [True, False]
-        assert ["Summit Service" in page for page in pages] == [False, True]
+        assert ["Rover Rentals" in page for page in pages] == [True, False, True]
+        assert ["Summit Service" in page for page in pages] == [False, True, False]
         assert "Traceback" not in command.text()
         for url in urls:
             with pytest.raises(httpx.ConnectError):
@@ -144,9 +144,16 @@ def test_what_the_sandbox_says_to_type_connects_every_account(tmp_path):
         "HARDFIN_SALESFORCE_LOGIN_URL",
         "HARDFIN_SALESFORCE_CLIENT_ID",
         "HARDFIN_SALESFORCE_CLIENT_SECRET",
+        "HARDFIN_QUICKBOOKS_URL",
+        "HARDFIN_QUICKBOOKS_CONSENT_URL",
+        "HARDFIN_QUICKBOOKS_TOKEN_URL",
+        "HARDFIN_QUICKBOOKS_REVOKE_URL",
+        "HARDFIN_QUICKBOOKS_CLIENT_ID",
+        "HARDFIN_QUICKBOOKS_CLIENT_SECRET",
         "ROVER_RENTALS_HUBSPOT_TOKEN",
         "HARVEST_BOTS_HUBSPOT_TOKEN",
         "SUMMIT_SERVICE_SALESFORCE_TOKEN",
+        "ROVER_RENTALS_QUICKBOOKS_TOKEN",
     ]
     assert all(value for _, value in exports)
     assert commands[0] == ["org", "apply", ".hardfin/sandbox"]
@@ -154,6 +161,7 @@ def test_what_the_sandbox_says_to_type_connects_every_account(tmp_path):
         "rover-rentals:hubspot: account is active",
         "harvest-bots:hubspot: account is active",
         "summit-service:salesforce: account is active",
+        "rover-rentals:quickbooks: account is active",
     ]
 
 

@@ -2,6 +2,7 @@
 
 import socket
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,15 +16,19 @@ from hardfin_pipelines.cli.sandbox_salesforce import SalesforceServer
 from hardfin_pipelines.cli.sandboxes import Sandboxes, fill_sandboxes, organization_documents
 from hardfin_pipelines.engine.configuring import configure
 from hardfin_pipelines.engine.connecting import connect_account, consent_url
+from hardfin_pipelines.engine.explaining import ExplainRequest, explain_record
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.organizations.reading import read_organizations, read_text
 from hardfin_pipelines.organizations.writing import to_yaml
-from hardfin_pipelines.platform.tables import ledger, projects
+from hardfin_pipelines.platform.tables import items, ledger, project_line_items, projects
+from hardfin_pipelines.sandbox.data_sets.model import Product
 from hardfin_pipelines.settings import load_settings
 from hardfin_pipelines_tests.engine.hardfin_team import Deployed, MovableDeployment
 
 ORGS = {"hubspot": "rover-rentals", "salesforce": "summit-service"}
+EVERY = {**ORGS, "quickbooks": "rover-rentals"}
+CART = Product("cart", "Cart that follows", "CART-1", Decimal(4900), "Carries what a picker picks")
 
 
 class AtSandboxes(Deployed):
@@ -37,15 +42,15 @@ class AtSandboxes(Deployed):
         deployment.run(configure(deployment, read_organizations(folder), actor="cli:ann"))
 
     def account(self, integration):
-        (account,) = (each for each in self.sandboxes.crm_accounts() if each.org == ORGS[integration])
-        return account
+        own = [each for each in self.sandboxes.accounts if each.integration == integration]
+        return next(each for each in own if each.org == EVERY[integration])
 
     def consent_url(self, integration):
-        return consent_url(self.deployment, ORGS[integration], integration, redirect_uri(integration))
+        return consent_url(self.deployment, EVERY[integration], integration, redirect_uri(integration))
 
     def connect(self, integration, secret):
         return self.deployment.run(
-            connect_account(self.deployment, ORGS[integration], integration, secret, actor="cli:ann")
+            connect_account(self.deployment, EVERY[integration], integration, secret, actor="cli:ann")
         )
 
     def project(self, integration, deal):
@@ -72,7 +77,7 @@ def at_sandboxes(sandboxes, tmp_path, sqlite_url, monkeypatch):
     deployment.engine.dispose()
 
 
-@pytest.mark.parametrize("integration", ORGS)
+@pytest.mark.parametrize("integration", EVERY)
 def test_consent_as_a_person_gives_it_connects_the_account(at_sandboxes, integration):
     account = at_sandboxes.account(integration)
     before = account.calls()
@@ -83,11 +88,12 @@ def test_consent_as_a_person_gives_it_connects_the_account(at_sandboxes, integra
     assert account.calls() > before
 
 
-@pytest.mark.parametrize("integration", ORGS)
+@pytest.mark.parametrize("integration", EVERY)
 def test_a_refresh_token_connects_the_account_too(at_sandboxes, integration):
     account = at_sandboxes.account(integration)
 
-    row = at_sandboxes.connect(integration, Secret(refresh_token=account.issue_refresh_token()))
+    secret = Secret(refresh_token=account.issue_refresh_token(), account_id=account.account_id)
+    row = at_sandboxes.connect(integration, secret)
 
     assert (row.status, row.account_id) == ("active", account.account_id)
 
@@ -110,8 +116,56 @@ def test_an_open_deal_that_sales_renames_and_wins_is_found_by_a_tick(at_sandboxe
 
 
 @pytest.mark.parametrize("integration", ORGS)
+def test_a_product_that_sales_has_just_put_on_its_price_list_comes_with_the_deal(at_sandboxes, integration):
+    account = at_sandboxes.account(integration)
+    at_sandboxes.connect(integration, Secret(refresh_token=account.issue_refresh_token()))
+    found = account.open_deal()
+
+    account.sell(found.id, CART)
+    account.move_deal(found.id, found.won_stage)
+    at_sandboxes.poll(account.org)
+    at_sandboxes.run_all()
+
+    project = at_sandboxes.project(integration, found.id)
+    (item,) = [row for row in at_sandboxes.rows(items) if row["sku"] == CART.sku]
+    (line,) = [row for row in at_sandboxes.rows(project_line_items) if row["item_id"] == item["id"]]
+    assert item["name"] == CART.name
+    assert (line["project_id"], line["amount"]) == (project["id"], CART.price)
+
+
+@pytest.mark.parametrize(
+    ("word", "role"),
+    [
+        ("opportunity", "deal"),
+        ("deal", "deal"),
+        ("Account", "company"),
+        ("opportunity line item", "line_item"),
+        ("opportunity-line-item", "line_item"),
+        ("OpportunityLineItem", "line_item"),
+        ("product", "product"),
+    ],
+)
+def test_records_of_salesforce_can_be_called_by_salesforces_own_words(at_sandboxes, word, role):
+    account = at_sandboxes.account("salesforce")
+    at_sandboxes.connect("salesforce", Secret(refresh_token=account.issue_refresh_token()))
+
+    report = at_sandboxes.deployment.run(
+        explain_record(at_sandboxes.deployment, ExplainRequest(account.org, "salesforce", word, "0065e0000000002AAA"))
+    )
+
+    assert (report.record.role, report.connection.vendor) == (role, "Salesforce")
+
+
+def test_items_of_an_accounting_system_are_referred_to_the_commands_that_show_them(at_sandboxes):
+    request = ExplainRequest(EVERY["quickbooks"], "quickbooks", "item", "6")
+
+    with pytest.raises(Refusal, match="`hardfin triage show` and `hardfin item show`"):
+        at_sandboxes.deployment.run(explain_record(at_sandboxes.deployment, request))
+
+
+@pytest.mark.parametrize("integration", EVERY)
 def test_consent_that_the_vendor_refuses_says_where_and_why(at_sandboxes, integration):
-    asked = consent_url(at_sandboxes.deployment, ORGS[integration], integration, "https://elsewhere.example/back")
+    asked = consent_url(at_sandboxes.deployment, EVERY[integration], integration, "https://elsewhere.example/back")
 
     with pytest.raises(Refusal) as refused:
         at_sandboxes.account(integration).consent(asked)
@@ -134,13 +188,14 @@ def test_consent_that_the_org_admin_blocks_gives_salesforces_reason(at_sandboxes
 
 
 def test_every_account_says_what_it_holds(sandboxes):
-    held = {account.org: (account.integration, *account.contents().values()) for account in sandboxes.accounts}
+    held = [(account.org, account.integration, *account.contents().values()) for account in sandboxes.accounts]
 
-    assert held == {
-        "rover-rentals": ("hubspot", 10, 15),
-        "harvest-bots": ("hubspot", 3, 4),
-        "summit-service": ("salesforce", 3, 4),
-    }
+    assert held == [
+        ("rover-rentals", "hubspot", 10, 15),
+        ("harvest-bots", "hubspot", 3, 4),
+        ("summit-service", "salesforce", 3, 4),
+        ("rover-rentals", "quickbooks", 76, 78),
+    ]
 
 
 def test_an_organization_with_accounts_at_two_vendors_has_one_document():
@@ -156,6 +211,18 @@ def test_an_organization_with_accounts_at_two_vendors_has_one_document():
     (read,) = read_text(to_yaml(document))
     assert read.configuration.add_ons == ("salesforce",)
     assert [each.integration for each in read.configuration.connections] == ["hubspot", "salesforce"]
+
+
+def test_the_first_companys_sales_and_finance_are_one_organization(sandboxes):
+    documents = organization_documents(sandboxes.accounts)
+
+    connected = {org: [each["integration"] for each in document["connections"]] for org, document in documents.items()}
+    assert connected == {
+        "rover-rentals": ["hubspot", "quickbooks"],
+        "harvest-bots": ["hubspot"],
+        "summit-service": ["salesforce"],
+    }
+    assert [account.org for account in sandboxes.erp_accounts()] == ["rover-rentals"]
 
 
 def a_port_with_a_free_one_after_it() -> int:

@@ -59,7 +59,7 @@ def test_a_change_after_the_sync_is_told_as_not_applied_once_a_tick_has_noted_it
     report = explained(acme, deal)
 
     assert (
-        f"modified at hubspot at {changed_at:%Y-%m-%d %H:%M} UTC, after the version that was applied"
+        f"modified at HubSpot at {changed_at:%Y-%m-%d %H:%M} UTC, after the version that was applied"
         in (report.reason[1])
     )
     assert f"`hardfin resync acme {deal}`" in report.reason[1]
@@ -150,7 +150,7 @@ def test_asking_the_crm_says_which_rule_would_take_the_deal_and_what_brings_it(a
 
     of_new, of_old = said(acme, new, ask_crm=True), said(acme, old, ask_crm=True)
 
-    assert f"At hubspot deal {new} is in stage closedwon of pipeline default now" in of_new
+    assert f"At HubSpot deal {new} is in stage closedwon of pipeline default now" in of_new
     assert "The rule of pipeline default takes it, because of stage closedwon." in of_new
     assert "the next tick brings it" in of_new
     assert f"load it with `hardfin load acme --since {LAST_WEEK:%Y-%m-%d}`" in of_old
@@ -164,7 +164,7 @@ def test_asking_the_crm_says_why_no_rule_takes_the_deal_or_that_it_is_not_there(
     assert "No rule takes it: stage contractsent is not a trigger stage of pipeline default (closedwon)." in said(
         acme, deal, ask_crm=True
     )
-    assert "hubspot does not give deal 404404404 now:" in said(acme, "404404404", ask_crm=True)
+    assert "HubSpot does not give deal 404404404 now:" in said(acme, "404404404", ask_crm=True)
 
 
 def test_asking_the_crm_sees_a_change_that_no_tick_has_noted(sqlite_acme):

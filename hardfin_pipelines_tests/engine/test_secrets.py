@@ -34,7 +34,7 @@ def texts_of_tables(acme: Organization) -> str:
 def test_no_secret_is_found_after_all_that_can_happen(acme, caplog):
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore", "sqlalchemy.engine", "asyncio"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, logger=name)
     known = secrets_of(acme)
     told: list[str] = []
 

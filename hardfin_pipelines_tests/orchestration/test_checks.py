@@ -20,6 +20,8 @@ from hardfin_pipelines_tests.orchestration.test_syncing import metadata_of, poll
 from hardfin_pipelines_tests.product_fixtures import Product
 
 NAMES = {
+    "nothing_waits_long",
+    "most_items_are_linked",
     "has_customer",
     "linked_once",
     "adds_up",

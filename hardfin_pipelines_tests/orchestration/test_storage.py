@@ -108,7 +108,12 @@ def test_the_retention_job_prunes_by_its_config_and_says_how_much(stored, acme):
 
     assert result.success
     numbers = metadata_of(stored, dg.AssetKey(["ops", "retention"]))
-    assert numbers == {"events_removed": 0, "landed_files_removed": 0, "sightings_removed": 0}
+    assert numbers == {
+        "events_removed": 0,
+        "landed_files_removed": 0,
+        "sightings_removed": 0,
+        "unused_tokens_renewed": 0,
+    }
 
 
 def test_an_instance_without_a_home_holds_runs_too(acme):

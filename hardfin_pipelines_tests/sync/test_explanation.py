@@ -23,6 +23,7 @@ CONNECTION = ConnectionFacts(
     "acme",
     "acme:hubspot",
     "hubspot",
+    "HubSpot",
     "active",
     start_date=date(2026, 1, 1),
     enabled_at=NOON,
@@ -60,7 +61,7 @@ def test_a_later_version_and_a_re_sync():
     told = text(replace(DEAL, timeline=(resynced, later)))
 
     assert "It was last re-synced at 2026-03-03 12:00 UTC by cli:ann: renamed" in told
-    assert "It was modified at hubspot at 2026-03-04 12:00 UTC, after the version that was applied: not applied" in told
+    assert "It was modified at HubSpot at 2026-03-04 12:00 UTC, after the version that was applied: not applied" in told
     assert "`hardfin resync acme 9001`" in told
 
 
@@ -104,7 +105,8 @@ def test_a_deal_that_nobody_knows_is_told_what_was_looked_at():
 
 
 def test_connections_that_do_not_sync_say_so():
-    bare = ConnectionFacts("acme", "acme:hubspot", "hubspot", "needs attention", "access was revoked", enabled_at=NOON)
+    revoked = replace(CONNECTION, status="needs attention", reason="access was revoked")
+    bare = replace(revoked, start_date=None, cursor=None, windows=(), rules=())
 
     told = text(UNKNOWN, bare)
 
@@ -130,7 +132,7 @@ def test_what_the_crm_says_now():
     won = CrmAnswer(id="7", modified_at=NOON, pipeline_id="default", stage_id="won", taken_by=("default", "won"))
     lost = replace(won, stage_id="lost", taken_by=None, why_not="stage lost is not a trigger stage")
 
-    assert "hubspot does not give deal 7 now: it is archived." in text(UNKNOWN, now=CrmAnswer(missing="it is archived"))
+    assert "HubSpot does not give deal 7 now: it is archived." in text(UNKNOWN, now=CrmAnswer(missing="it is archived"))
     assert "No rule takes it: stage lost is not a trigger stage." in text(UNKNOWN, now=lost)
     assert "merged into deal 8," in text(UNKNOWN, now=replace(won, id="8"))
 

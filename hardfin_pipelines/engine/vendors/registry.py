@@ -147,4 +147,5 @@ class VendorRegistry:
 
 
 def _not_yet(integration: str, supported: Mapping[str, object]) -> str:
-    return f"{integration} cannot be connected yet: this release syncs {' and '.join(sorted(supported))}"
+    *others, last = sorted(supported)
+    return f"{integration} cannot be connected yet: this release syncs {', '.join(others)} and {last}"

@@ -64,8 +64,9 @@ def test_of_too_many_changes_the_newest_deletions_are_told_and_since_when(accoun
 def test_where_nothing_is_known_of_deletions_it_says_so(account: QuickBooksAccount, caplog) -> None:
     """All in one second: no time has fewer changes in it."""
     account.create_items([START] * 1200)
-    pages, _ = changes(account)
+    pages, calls = changes(account)
     assert pages[-1].deletions_from == pages[0].vendor_time
+    assert calls == 6  # two of change data capture, four of the scan
     assert "are found by a census" in caplog.text
 
 

@@ -20,7 +20,7 @@ from hardfin_pipelines.connectors.errors import (
     VendorError,
 )
 from hardfin_pipelines.connectors.quickbooks import QuickBooksLimits, QuickBooksTransport
-from hardfin_pipelines.connectors.quickbooks.limits import METERED, UNMETERED, rate_windows
+from hardfin_pipelines.connectors.quickbooks.limits import METERED, UNMETERED, CompanyLimiters, rate_windows
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines_tests.connectors.quickbooks.account import API, QuickBooksAccount
@@ -223,7 +223,9 @@ def read_one_by_one(account: QuickBooksAccount, count: int, **changes: object) -
 
 
 def test_a_minute_has_no_more_than_five_hundred_calls(account: QuickBooksAccount) -> None:
-    times = read_one_by_one(account, 660, limits=QuickBooksLimits(ids_in_statement=1, in_flight=1))
+    account.company.settings.calls_per_second = 100  # else the second's limit keeps the minute's
+    limits = QuickBooksLimits(ids_in_statement=1, in_flight=1, calls_per_second=100)
+    times = read_one_by_one(account, 660, limits=limits)
     assert times[500] - times[0] >= timedelta(seconds=60)
 
 
@@ -258,6 +260,20 @@ def test_no_more_than_ten_calls_are_under_way(account: QuickBooksAccount) -> Non
 
     asyncio.run(run())
     assert 4 < most <= 10
+
+
+def test_a_call_that_has_its_places_heeds_a_pause_that_begins_before_it_is_sent(account: QuickBooksAccount) -> None:
+    limiters = CompanyLimiters(QuickBooksLimits(), account.clock)
+
+    async def run() -> None:
+        places = await limiters.acquire()
+        await limiters.still(places)
+        assert sum(account.slept) < 0.1
+        await limiters.pause(60)
+        await limiters.still(places)
+
+    asyncio.run(run())
+    assert sum(account.slept) >= 59
 
 
 def test_the_windows_are_named_by_company() -> None:
