@@ -160,7 +160,7 @@ class Story:
             calls = self._first_read[books.org] = books.calls() - before[books.org]
             self._say(
                 3,
-                f"{books.org}: the same tick found {books.vendor} unread: {items.read} items read with "
+                f"{books.org}: the same tick went to {books.vendor} for the first time: {items.read} items read with "
                 f"{demo_books.counted(calls, 'call')}: {items.linked} linked to products, {items.waiting} wait in "
                 f"triage, {items.left_out} left out (categories, discounts, inactive ones)",
             )
@@ -231,11 +231,9 @@ class Story:
         self._tick([seller])
         calls = books.calls() - before
         item_id, matched_by = demo_books.await_link(self._deployment, books, item)
-        self._say(
-            8,
-            f"{org}: the tick made it {item_id}; by its {matched_by.replace('sku', 'SKU')}, item {item} of {books.vendor} was linked to it "
-            "without anybody being asked",
-        )
+        by = matched_by.replace("sku", "SKU")
+        told = f"the tick made it {item_id}; by its {by}, item {item} of {books.vendor} was linked to it"
+        self._say(8, f"{org}: {told} without anybody being asked")
         return calls
 
     def _launch_resync(self, deal: WonDeal, *, keep_local_edits: bool) -> str:

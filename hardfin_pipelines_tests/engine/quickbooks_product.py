@@ -23,6 +23,7 @@ from hardfin_pipelines.sandbox.quickbooks.company import Company
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines.settings import Settings
 from hardfin_pipelines_tests.engine.hardfin_team import Deployed, HardfinTeam, MovableDeployment
+from hardfin_pipelines_tests.engine.product import BetweenAnswers
 
 API = "/v3/company/*"
 FAST = QuickBooksLimits(calls_per_second=1_000_000, calls_per_minute=1_000_000)
@@ -35,6 +36,7 @@ class QuickBooksProduct(Deployed):
     sandbox: QuickBooksSandbox
     url: str
     deployment: MovableDeployment
+    between: BetweenAnswers
     organizations: dict[str, "QuickBooksOrganization"] = field(default_factory=dict)
 
     def add_organization(self, org: str = "acme") -> "QuickBooksOrganization":
@@ -124,11 +126,12 @@ def quickbooks_settings(database_url: str, folder: Path, sandbox: QuickBooksSand
 def running_quickbooks_product(database_url: str, folder: Path) -> Iterator[QuickBooksProduct]:
     """A product for the length of a block."""
     sandbox = QuickBooksSandbox()
-    with SandboxServer(sandbox.app) as server:
+    between = BetweenAnswers(sandbox.app)
+    with SandboxServer(between) as server:
         deployment = MovableDeployment.open(quickbooks_settings(database_url, folder, sandbox, server.url))
         deployment.vendors.quickbooks.limits = replace(FAST)
         try:
-            yield QuickBooksProduct(sandbox, server.url, deployment)
+            yield QuickBooksProduct(sandbox, server.url, deployment, between)
         finally:
             deployment.engine.dispose()
     sandbox.close()

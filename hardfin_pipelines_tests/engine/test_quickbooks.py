@@ -1,12 +1,14 @@
 """QuickBooks end to end over real HTTP: items find their products or wait for a person, and what it costs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hardfin_pipelines.connectors.errors import ReserveReached
 from hardfin_pipelines.platform.tables import links, pending_work
-from hardfin_pipelines.platform.triage_tables import triage_items
+from hardfin_pipelines.platform.triage_tables import triage_items, vendor_items
+from hardfin_pipelines_tests.engine.quickbooks_product import FAST
 
 
 def linked(ledgerly):
@@ -137,8 +139,42 @@ def test_one_organization_never_sees_anothers_items(quickbooks, times):
     assert list(waiting(two).values()) == ["unmatched"]
 
 
+def test_p9_an_item_modified_while_paging_hides_no_other(ledgerly):
+    """Paged by offset in the order of LastUpdatedTime, the record at the page's border was never delivered."""
+    ledgerly.deployment.vendors.quickbooks.limits = replace(FAST, page=4)
+    began = datetime.now(UTC) - timedelta(hours=2)
+    made = [ledgerly.add_item(f"Part {number}", at=began + timedelta(seconds=number)) for number in range(20)]
+    touched = iter(made)
+    path = f"/v3/company/{ledgerly.company.realm_id}/query"
+    ledgerly.product.between.do(path, *[lambda: ledgerly.company.touch("Item", next(touched), {})] * 5)
+
+    ledgerly.tick_items()
+
+    assert set(waiting(ledgerly)) == set(made)
+    assert len(ledgerly.rows(vendor_items)) == len(made)
+
+
+def test_a_merge_while_paging_loses_nothing(ledgerly):
+    ledgerly.deployment.vendors.quickbooks.limits = replace(FAST, page=4)
+    ledgerly.add_products(("itm_a", "Arm", "A-1"))
+    began = datetime.now(UTC) - timedelta(hours=2)
+    arm = ledgerly.add_item("Arm", "A-1", at=began)
+    others = [ledgerly.add_item(f"Part {n}", at=began + timedelta(seconds=n + 1)) for n in range(10)]
+    path = f"/v3/company/{ledgerly.company.realm_id}/query"
+    ledgerly.product.between.do(path, lambda: ledgerly.company.merge("Item", others[-1], [arm]))
+
+    ledgerly.tick_items()
+    ledgerly.tick_items()
+
+    gone = {row["external_id"] for row in ledgerly.rows(vendor_items) if row["gone_at"] is not None}
+    assert set(waiting(ledgerly)) == set(others)
+    assert gone == {arm}
+    (row,) = ledgerly.rows(links)
+    assert (row["external_id"], bool(row["broken_because"])) == (arm, True)
+
+
 def test_cdc_saturation_at_1000_still_finds_what_was_deleted(ledgerly):
-    """P9: beyond 1,000 changed objects QuickBooks tells of no more, and says nothing of that."""
+    """Beyond 1,000 changed objects QuickBooks tells of no more, and says nothing of that."""
     ledgerly.add_products(("itm_a", "Arm", "A-1"))
     arm = ledgerly.add_item("Arm", "A-1")
     ledgerly.tick_items()
