@@ -4,15 +4,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hardfin_pipelines.engine.deployment import Deployment
-from hardfin_pipelines.engine.opening import active_crm_connections
+from hardfin_pipelines.engine.item_visits import ERPS
+from hardfin_pipelines.engine.opening import CRMS, active_crm_connections
 from hardfin_pipelines.engine.refusals import Refusal
-from hardfin_pipelines.platform.connection_store import ConnectionRow
+from hardfin_pipelines.platform.connection_store import ConnectionRow, list_connections
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.organization_store import list_organizations
 from hardfin_pipelines.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     import dagster as dg
 
@@ -43,6 +44,23 @@ def crm_connection(deployment: Deployment, org: str) -> ConnectionRow:
     """
     require_organization(deployment, org)
     return active_crm_connections(deployment, org)[0]
+
+
+def has_active_crm(deployment: Deployment, org: str) -> bool:
+    """Whether the organization has an active CRM connection."""
+    return _has_active(deployment, org, CRMS)
+
+
+def has_active_books(deployment: Deployment, org: str) -> bool:
+    """Whether the organization has an active connection to an accounting system."""
+    return _has_active(deployment, org, ERPS)
+
+
+def _has_active(deployment: Deployment, org: str, integrations: "Collection[str]") -> bool:
+    require_organization(deployment, org)
+    with reading(deployment.engine) as connection:
+        rows = list_connections(connection, org)
+    return any(row.integration in integrations and row.status == "active" for row in rows)
 
 
 @contextmanager

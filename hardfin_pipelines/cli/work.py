@@ -8,7 +8,13 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from hardfin_pipelines.cli.opening import crm_connection, dagster_instance, open_product
+from hardfin_pipelines.cli.opening import (
+    crm_connection,
+    dagster_instance,
+    has_active_books,
+    has_active_crm,
+    open_product,
+)
 from hardfin_pipelines.cli.output import (
     FAILED,
     console,
@@ -33,16 +39,21 @@ def actor() -> str:
 
 
 def sync(org: Organization, *, as_json: AsJson = False) -> None:
-    """Sync what changed at an organization's CRM since the last visit, now."""
+    """Sync what changed at an organization's CRM and accounting system since the last visit, now."""
     deployment = open_product()
-    row = crm_connection(deployment, org)
+    has_books = has_active_books(deployment, org)
+    row = None if has_books and not has_active_crm(deployment, org) else crm_connection(deployment, org)
     with dagster_instance() as instance, console.status(f"syncing {escape(org)} ..."):
-        from hardfin_pipelines.orchestration.launching import sync_now
+        from hardfin_pipelines.orchestration.launching import sync_items_now, sync_now
 
-        result = sync_now(instance, org, row.integration, actor())
-    finish_run(result, {"org": org, "run_id": result.run_id, "assets": result.metadata}, as_json=as_json)
+        results = [] if row is None else [sync_now(instance, org, row.integration, actor())]
+        if has_books and all(each.success for each in results):
+            results.append(sync_items_now(instance, org, actor()))
+    assets = {key: numbers for each in results for key, numbers in each.metadata.items()}
+    runs = {"run_id": results[0].run_id, "runs": [each.run_id for each in results]}
+    finish_run(results[-1], {"org": org, **runs, "assets": assets}, as_json=as_json)
     if not as_json:
-        show_assets(f"{org}: synced", result.metadata)
+        show_assets(f"{org}: synced", assets)
 
 
 def load(

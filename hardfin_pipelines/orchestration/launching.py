@@ -14,7 +14,13 @@ from hardfin_pipelines.definitions import defs
 from hardfin_pipelines.orchestration.assets.catalog import CRM_OBJECTS, INITIAL_LOAD, vendor_key
 from hardfin_pipelines.orchestration.assets.crm import CRM_STEP, REFUSED
 from hardfin_pipelines.orchestration.assets.history import LOAD_STEP, MONTHS_PER_RUN
-from hardfin_pipelines.orchestration.jobs import initial_load_job, org_tags, resync_project_job, sync_org_job
+from hardfin_pipelines.orchestration.jobs import (
+    initial_load_job,
+    org_tags,
+    resync_project_job,
+    sync_items_job,
+    sync_org_job,
+)
 from hardfin_pipelines.orchestration.partitions import month_keys, onboarding_partitions, org_partitions
 
 
@@ -53,6 +59,13 @@ def sync_now(instance: dg.DagsterInstance, org: str, integration: str, actor: st
     know_organization(instance, org)
     tags = {**org_tags(org, integration, "request", "tick"), "hardfin/actor": actor}
     return _execute(instance, sync_org_job.name, partition_key=org, tags=tags)
+
+
+def sync_items_now(instance: dg.DagsterInstance, org: str, actor: str) -> RunResult:
+    """Run `sync_items` for one organization in this process."""
+    know_organization(instance, org)
+    tags = {**org_tags(org, "", "request", "items"), "hardfin/actor": actor}
+    return _execute(instance, sync_items_job.name, partition_key=org, tags=tags)
 
 
 def resync_now(instance: dg.DagsterInstance, org: str, config: dict[str, Any], actor: str) -> RunResult:
