@@ -19,7 +19,7 @@ from hardfin_pipelines.sync.entities import EntityType
 from hardfin_pipelines.sync.first_sync import Context, DealBundle, item_names, plan_batch, primary_company
 from hardfin_pipelines.sync.plans import Known, Outcome, Protected, SetAside, Skipped, Synced
 
-_BATCH = 300
+_BATCH = 250
 _ATTEMPTS = 3
 _LONGEST_REASON = 300
 _REFUSED = (DataError, ValueError, ArithmeticError)
@@ -67,7 +67,7 @@ def apply_bundles(
     counts: ApplyCounts,
     check: PlanCheck | None = None,
 ) -> None:
-    """Apply deals in batches of 300, each in one transaction.
+    """Apply deals in batches of 250, each in one transaction.
 
     Another run that syncs the same deal at the same time makes the batch fail as a whole; it is then planned again
     with what that run wrote. A deal that the store refuses all the same is set aside. `counts` grows with every batch

@@ -9,10 +9,9 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
@@ -28,6 +27,8 @@ CONNECT_TIMEOUT_SECONDS = 10
 _POSTGRESQL_DRIVERS = frozenset({"postgres", "postgresql", "postgresql+psycopg2"})
 _SQLITE_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite"})
 _READS_ONLY = "hardfin_reads_only"
+_LINE = "hardfin_line"
+_WRITER_CACHE_KIBIBYTES = 10_000
 _EXPECTED = "expected sqlite:///path/to/file.db or postgresql://user:password@host:5432/name"
 
 
@@ -82,11 +83,29 @@ def connect(url: str) -> Engine:
 
 
 class _Line:
-    """A lock that is handed over in the order it was asked for."""
+    """Where the writers of a process line up: a lock handed over in the order it was asked for, and one connection.
+
+    They share a connection because SQLite drops a connection's cached pages whenever another one wrote.
+    """
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
+        self._connection: Connection | None = None
+
+    def connection(self, engine: Engine) -> Connection:
+        """The writers' connection, for whoever is first in the line."""
+        if self._connection is None or self._connection.closed or self._connection.invalidated:
+            self._connection = engine.connect()
+            self._connection.detach()  # it is not the pool's any more: closing it closes the file
+            self._connection.connection.cursor().execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIBIBYTES}")
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection; the next writer opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def __enter__(self) -> None:
         turn = threading.Lock()
@@ -112,17 +131,6 @@ class _Line:
                 self._waiting[0].release()
 
 
-_lines: WeakKeyDictionary[Engine, _Line] = WeakKeyDictionary()
-_lines_lock = threading.Lock()
-
-
-def _line_of(engine: Engine) -> AbstractContextManager[None]:
-    if engine.dialect.name != "sqlite":
-        return nullcontext()
-    with _lines_lock:
-        return _lines.setdefault(engine, _Line())
-
-
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction: committed when the block ends, rolled back when it raises.
@@ -130,8 +138,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     SQLite lets whoever asks at the right moment write next, and those who wait ask ten times a second. So the threads
     of a process line up before they ask: one that writes much does not keep out another that writes a row.
     """
-    with _line_of(engine), engine.begin() as connection:
-        yield connection
+    line: _Line | None = engine.get_execution_options().get(_LINE)
+    if line is None:
+        with engine.begin() as connection:
+            yield connection
+        return
+    with line:
+        connection = line.connection(engine)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
@@ -180,6 +195,9 @@ def _sqlite_engine(url: URL) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    line = _Line()
+    event.listen(engine, "engine_disposed", lambda _engine: line.close())
+    engine.update_execution_options(**{_LINE: line})
     return engine
 
 
@@ -197,8 +215,8 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     try:
         _turn_on_write_ahead_log(cursor)
         cursor.execute("PRAGMA synchronous = NORMAL")
-        # Ids are hashes, so a batch of rows touches thousands of pages: carried over less often, they are fewer.
-        cursor.execute("PRAGMA wal_autocheckpoint = 10000")
+        # A batch of rows touches thousands of pages of the indexes: carried over less often, they are fewer.
+        cursor.execute("PRAGMA wal_autocheckpoint = 40000")
         cursor.execute("PRAGMA foreign_keys = ON")
     finally:
         cursor.close()
