@@ -47,7 +47,7 @@ def _fill(account: Account, currency: str) -> None:
     account.price_levels = dict(
         zip(
             ("Base Price", "Alternate Price 1"),
-            account.create_many("pricelevel", [{"name": "Base Price"}, {"name": "Alternate Price 1"}]),
+            account.create_many("pricelevel", [{"id": 1, "name": "Base Price"}, {"name": "Alternate Price 1"}]),
             strict=True,
         )
     )

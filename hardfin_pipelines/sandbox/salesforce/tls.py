@@ -10,6 +10,7 @@ from hardfin_pipelines.sandbox.salesforce.hosts import LOGIN_HOSTS
 
 _SALESFORCE_HOSTS = (*LOGIN_HOSTS, "*.my.salesforce.com", "*.sandbox.my.salesforce.com")
 
+
 @dataclass(frozen=True, slots=True)
 class Certificates:
     """Files of one authority.
