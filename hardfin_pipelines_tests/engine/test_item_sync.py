@@ -17,6 +17,7 @@ from hardfin_pipelines.platform.audit import Cause
 from hardfin_pipelines.platform.connection_store import set_status
 from hardfin_pipelines.platform.cursor_store import read_cursor
 from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.item_plan_store import write_item_steps
 from hardfin_pipelines.platform.tables import (
     audit_events,
     call_counts,
@@ -29,6 +30,7 @@ from hardfin_pipelines.platform.tables import (
     rejected_records,
 )
 from hardfin_pipelines.platform.triage_tables import triage_items, vendor_items
+from hardfin_pipelines.sync.item_sync import plan_items
 from hardfin_pipelines_tests.engine.accounting import CONNECTION, Accounting, open_accounting
 
 WIDE = "".join(chr(ord(character) + 0xFEE0) for character in "Robot-arm")
@@ -231,8 +233,8 @@ class Killed(Exception):
 def test_killed_between_two_batches_the_work_done_again_comes_to_the_same(sqlite_acme, monkeypatch, batch):
     fill(sqlite_acme)
     monkeypatch.setattr(item_sync, "BATCH", 2)
-    written = []
-    write = item_sync.write_item_steps
+    written: list[object] = []
+    write = write_item_steps
 
     def killed(*args, **more):
         if len(written) == batch:
@@ -372,7 +374,8 @@ def test_what_a_person_changes_while_a_batch_is_planned_stands(sqlite_acme, monk
     fill(acme)
     acme.sync()
     acme.add_products(("itm_grip", "Gripper", "G-1"))
-    plan, planned = item_sync.plan_items, []
+    plan = plan_items
+    planned: list[object] = []
 
     def and_then_decided(*args):
         steps = plan(*args)

@@ -199,13 +199,13 @@ def test_the_newest_decision_that_holds_counts_and_what_was_taken_away_is_rememb
 
     held = read_known(store, SCOPE, ["7"])["7"]
     assert held.decision is not None
-    assert (held.decision.decision_id, held.refused) == ("dec_3", {"itm_2"})
+    assert (held.decision.decision_id, held.refused) == ("dec_3", frozenset({"itm_2"}))
     assert undo_decision(store, "acme", "dec_3", by="cli:bob", now=A_MOMENT)
     assert not undo_decision(store, "acme", "dec_3", by="cli:eve", now=A_MOMENT)
     assert not undo_decision(store, "bolt", "dec_1", by="cli:eve", now=A_MOMENT)
     held = read_known(store, SCOPE, ["7"])["7"]
     assert held.decision is not None
-    assert (held.decision.decision_id, held.refused) == ("dec_1", {"itm_2", "itm_3"})
+    assert (held.decision.decision_id, held.refused) == ("dec_1", frozenset({"itm_2", "itm_3"}))
     assert [(each.decision_id, each.undone_by) for each in decisions_of(store, SCOPE, "7")] == [
         ("dec_1", ""),
         ("dec_2", ""),

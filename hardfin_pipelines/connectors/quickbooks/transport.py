@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from intuitlib.client import AuthClient  # type: ignore[import-untyped]  # the library has no types
-from intuitlib.enums import Scopes  # type: ignore[import-untyped]  # likewise
+from intuitlib.client import AuthClient
+from intuitlib.enums import Scopes
 from quickbooks import QuickBooks
 
 from hardfin_pipelines.connectors.blocking_http import BeforeSending, BlockingHttp

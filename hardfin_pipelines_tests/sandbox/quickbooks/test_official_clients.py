@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -46,7 +47,7 @@ def auth_client(environment: str) -> AuthClient:
     return AuthClient("an-app", "its-secret", REDIRECT_URI, environment)
 
 
-def consent(auth: AuthClient, realm_id: str, scopes: list[Scopes], **client_options: object) -> dict[str, str]:
+def consent(auth: AuthClient, realm_id: str, scopes: list[Scopes], **client_options: Any) -> dict[str, str]:
     """What the browser does: the consent page, the company, and back; the redirect's parameters."""
     url = auth.get_authorization_url(scopes)
     with httpx.Client(**client_options) as browser:
