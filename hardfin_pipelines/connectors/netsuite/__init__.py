@@ -1,0 +1,22 @@
+"""NetSuite: sign-in by key or by signature, SuiteQL, changes and deletions, stock, description."""
+
+from hardfin_pipelines.connectors.netsuite.connector import NetSuiteConnector
+from hardfin_pipelines.connectors.netsuite.decode import NetSuiteDecoder
+from hardfin_pipelines.connectors.netsuite.limits import READ_SECONDS, NetSuiteLimits
+from hardfin_pipelines.connectors.netsuite.oauth import OAuthApp, TokenEndpoint
+from hardfin_pipelines.connectors.netsuite.signing import TokenKeys
+from hardfin_pipelines.connectors.netsuite.slots import Slots
+from hardfin_pipelines.connectors.netsuite.stock import StockLevel, StockPage
+
+__all__ = [
+    "READ_SECONDS",
+    "NetSuiteConnector",
+    "NetSuiteDecoder",
+    "NetSuiteLimits",
+    "OAuthApp",
+    "Slots",
+    "StockLevel",
+    "StockPage",
+    "TokenEndpoint",
+    "TokenKeys",
+]

@@ -1,0 +1,184 @@
+"""What an account is like: its features, its clock and currency, and the fields of its items that our role sees."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from hardfin_pipelines.connectors.errors import VendorContractError
+from hardfin_pipelines.connectors.http import Answer
+from hardfin_pipelines.connectors.netsuite import statements
+from hardfin_pipelines.connectors.netsuite.answers import (
+    iso_moment_of,
+    moment_of,
+    offset_between,
+    rows_in,
+    value_of,
+)
+from hardfin_pipelines.connectors.netsuite.errors import NotPermitted, NotVisible
+from hardfin_pipelines.connectors.netsuite.facts import TYPES
+from hardfin_pipelines.connectors.netsuite.fields import (
+    PRICE,
+    PRICE_CURRENCY,
+    Field,
+    ItemColumns,
+    Pricing,
+    checked_name,
+    item_fields,
+)
+from hardfin_pipelines.connectors.netsuite.probing import Ask, sees, visible_columns
+from hardfin_pipelines.connectors.netsuite.requests import Request, suiteql, system
+from hardfin_pipelines.connectors.netsuite.versions import GOVERNANCE_PATH, SERVER_TIME_PATH
+from hardfin_pipelines.sync.records import AccountDescription, PropertyDescription
+
+_SUBTYPES = {"Sale": "For sale", "Purchase": "For purchase", "Resale": "For resale"}
+_NEEDS_A_LOOK = "a role that may see this field, if the account has it"
+_LACKS: Mapping[str, tuple[str, str]] = {
+    "deletedrecord": ("Deleted records", "the permission Deleted Records"),
+    "location": ("Locations", "the feature Locations and the permission Lists > Locations"),
+    "aggregateitemlocation": ("Stock by location", "the feature Multi-Location Inventory"),
+}
+"""Record types beside items, with what shows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """An account, as our role sees it.
+
+    Attributes:
+        one_world: Whether it has subsidiaries.
+        locations: Whether it has locations.
+        multi_location: Whether stock is kept by location.
+        deletions: Whether it tells of what was deleted.
+        currency: Its own, ISO 4217; of OneWorld accounts that of the topmost subsidiary; "" where it is not known.
+        utc_offset: How far the zone of the user we act as is ahead of UTC now; None where NetSuite does not tell.
+            Nothing depends on it: all times are asked for in UTC.
+        concurrency: Requests that it allows at once, all integrations together; None where our role may not know.
+    """
+
+    one_world: bool
+    locations: bool
+    multi_location: bool
+    deletions: bool
+    currency: str
+    utc_offset: timedelta | None
+    concurrency: int | None
+
+
+async def describe_account(
+    ask: Ask, account_id: str, columns: ItemColumns, named: Collection[str]
+) -> tuple[AccountDescription, AccountFacts]:
+    """The account as it is now. About ten calls, and one for each field that is not there.
+
+    Args:
+        ask: Sends requests.
+        account_id: In capitals.
+        columns: What is wanted besides the usual, and the price level.
+        named: Further columns of items.
+
+    Raises:
+        NotVisible: Our role does not see items.
+        VendorError: NetSuite failed, or does not let us ask.
+    """
+    known = item_fields()
+    more = sorted({*map(checked_name, named), *columns.wanted} - set(known))
+    usual = [name for name in known if name not in {PRICE, PRICE_CURRENCY}]
+    shown = await visible_columns(ask, [*usual, *more])
+    tables = {name: await sees(ask, _probe_of(name), name) for name in _LACKS}
+    one_world = await sees(ask, statements.nothing_of("subsidiary"), "subsidiaries")
+    currency = await _currency(ask, one_world=one_world)
+    pricing = await _pricing(ask, replace(columns, currency=currency or columns.currency))
+    shown |= {PRICE} if pricing != "none" else set()
+    shown |= {PRICE_CURRENCY} if pricing == "by currency" else set()
+    at = await _server_time(ask)
+    facts = AccountFacts(
+        one_world=one_world,
+        locations=tables["location"],
+        multi_location=tables["aggregateitemlocation"],
+        deletions=tables["deletedrecord"],
+        currency=currency,
+        utc_offset=await _utc_offset(ask),
+        concurrency=await _concurrency(ask),
+    )
+    properties = {name: _property(field, hidden=name not in shown) for name, field in known.items()}
+    for name in more:
+        properties[name] = _property(Field(name, name, "text", calculated=False, needs=""), hidden=name not in shown)
+    for name, (label, needs) in _LACKS.items():
+        if not tables[name]:
+            properties[name] = PropertyDescription(name, label, "other", hidden=True, needs=needs)
+    return AccountDescription(account_id, (), {"item": properties}, at, currency), facts
+
+
+def _property(field: Field, *, hidden: bool) -> PropertyDescription:
+    options: Mapping[str, str] = {}
+    if field.name == "itemtype":
+        options = {code: each.label for code, each in TYPES.items()}
+    elif field.name == "subtype":
+        options = _SUBTYPES
+    return PropertyDescription(
+        field.name,
+        field.label,
+        field.type,
+        options,
+        currency_property=PRICE_CURRENCY if field.name == PRICE else "",
+        hidden=hidden,
+        needs=(field.needs or _NEEDS_A_LOOK) if hidden else "",
+        calculated=field.calculated,
+    )
+
+
+def _probe_of(table: str) -> str:
+    column = {"deletedrecord": "recordid", "aggregateitemlocation": "item"}.get(table, "id")
+    return statements.nothing_of(table, column)
+
+
+async def _pricing(ask: Ask, columns: ItemColumns) -> Pricing:
+    choices: Sequence[Pricing] = ("by currency", "one currency") if columns.currency else ("one currency",)
+    for choice in choices:
+        if await sees(ask, statements.base_prices(replace(columns, pricing=choice)), "prices"):
+            return choice
+    return "none"
+
+
+async def _currency(ask: Ask, *, one_world: bool) -> str:
+    for statement in [statements.MAIN_CURRENCY] * one_world + [statements.BASE_CURRENCY]:
+        request = suiteql(statement, "the account's currency", limit=1)
+        answer = await _told(ask, request)
+        rows = [] if answer is None else rows_in(answer, request.call).rows
+        symbol = value_of(rows[0], "symbol") if rows else ""
+        if len(symbol) == 3 and symbol.isascii() and symbol.isupper():
+            return symbol
+    return ""
+
+
+async def _utc_offset(ask: Ask) -> timedelta | None:
+    request = suiteql(statements.CLOCKS, "the time", limit=1)
+    answer = await _told(ask, request)
+    rows = [] if answer is None else rows_in(answer, request.call).rows
+    if not rows:
+        return None
+    utc, here = (moment_of(value_of(rows[0], name)) for name in ("utc", "here"))
+    return None if utc is None or here is None else offset_between(utc, here)
+
+
+async def _server_time(ask: Ask) -> datetime:
+    """NetSuite's clock: its own word, else the Date of an answer."""
+    answer = await _told(ask, system(SERVER_TIME_PATH, "the time"))
+    if answer is None:
+        answer = await ask(suiteql(statements.nothing_of("item"), "the time", limit=1))
+        return answer.vendor_time
+    return iso_moment_of(answer.members.get("serverTime")) or answer.vendor_time
+
+
+async def _concurrency(ask: Ask) -> int | None:
+    """Told to administrators only (Oracle docs: governanceLimits)."""
+    answer = await _told(ask, system(GOVERNANCE_PATH, "the account's limits"))
+    told = None if answer is None else answer.members.get("accountConcurrencyLimit")
+    return told if isinstance(told, int) and told > 0 else None
+
+
+async def _told(ask: Ask, request: Request) -> Answer | None:
+    """The answer to a request; None where NetSuite does not tell us."""
+    try:
+        return await ask(request)
+    except (NotVisible, NotPermitted, VendorContractError):
+        return None

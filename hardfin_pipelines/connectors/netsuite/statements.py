@@ -1,0 +1,196 @@
+"""SuiteQL statements (Oracle docs: SuiteQL). It has no parameters: what goes in is digits, names and moments of ours.
+
+Times are compared and written in UTC: without that NetSuite writes the date alone, as the user prefers it, and reads
+times in the zone of the session (seen by other connectors, which lost what changed between a tick and local midnight).
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from hardfin_pipelines.connectors.netsuite.fields import PRICE, PRICE_CURRENCY, ItemColumns, item_fields
+
+MODEL = "YYYY-MM-DD HH24:MI:SS"
+NOTHING = "item.id < 0"
+"""A condition that no item meets: of the statement only the names are looked at."""
+
+DELETED_TYPES = (
+    "item",
+    "inventoryitem",
+    "serializedinventoryitem",
+    "lotnumberedinventoryitem",
+    "assemblyitem",
+    "serializedassemblyitem",
+    "lotnumberedassemblyitem",
+    "noninventoryitem",
+    "noninventorysaleitem",
+    "noninventorypurchaseitem",
+    "noninventoryresaleitem",
+    "serviceitem",
+    "servicesaleitem",
+    "servicepurchaseitem",
+    "serviceresaleitem",
+    "otherchargeitem",
+    "otherchargesaleitem",
+    "otherchargepurchaseitem",
+    "otherchargeresaleitem",
+    "kititem",
+    "itemgroup",
+    "downloaditem",
+    "giftcertificateitem",
+    "discountitem",
+    "markupitem",
+    "paymentitem",
+    "subtotalitem",
+    "descriptionitem",
+)
+"""What `deletedrecord` calls items, in lower case without blanks: the base record, or each kind. The list is closed:
+`itemfulfillment` and `itemreceipt` are transactions, whose ids are others' items'."""
+
+STOCK_COLUMNS = (
+    "quantityonhand",
+    "quantityavailable",
+    "quantitycommitted",
+    "quantityonorder",
+    "quantitybackordered",
+    "quantityintransit",
+    "averagecostmli",
+    "lastpurchasepricemli",
+    "onhandvaluemli",
+)
+
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+def moment(at: datetime) -> str:
+    """A moment as a literal: whole seconds, down, in UTC."""
+    return f"TO_TIMESTAMP('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}', '{MODEL}')"
+
+
+def in_utc(column: str) -> str:
+    """A column of dates with times, in UTC."""
+    return f"SYS_EXTRACT_UTC({column})"
+
+
+def written(column: str) -> str:
+    """The same as text."""
+    return f"TO_CHAR({in_utc(column)}, '{MODEL}')"
+
+
+def number(text: str | int) -> str:
+    """An id as a literal.
+
+    Raises:
+        ValueError: It is no whole number.
+    """
+    if not _DIGITS.fullmatch(str(text)):
+        raise ValueError(f"{str(text)[:40]!r} is no id: expected digits")
+    return str(text)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be an item's id."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def since_of(since: datetime) -> str:
+    """The condition for items that were changed at or after a moment."""
+    return f"{in_utc('item.lastmodifieddate')} >= {moment(since)}"
+
+
+def among(ids: Sequence[str]) -> str:
+    """The condition for items with some ids."""
+    return f"item.id IN ({', '.join(map(number, ids))})"
+
+
+def items(columns: ItemColumns, condition: str, behind: int) -> str:
+    """Items that meet a condition ("" for all), behind an id, in the order of ids."""
+    shown = [_shown(name) for name in columns.names]
+    prices = ""
+    if columns.pricing != "none":
+        shown.append(f"base.unitprice AS {PRICE}")
+        prices = f" LEFT JOIN ({_base_prices(columns)}) base ON base.item = item.id"
+    if columns.pricing == "by currency":
+        shown.append(f"base.symbol AS {PRICE_CURRENCY}")
+    where = " AND ".join(each for each in (condition, f"item.id > {number(behind)}") if each)
+    return f"SELECT {', '.join(shown)} FROM item{prices} WHERE {where} ORDER BY item.id"  # noqa: S608  # see module
+
+
+def item_names(names: Collection[str]) -> str:
+    """No item, but an error where one of the columns is not there."""
+    return f"SELECT {', '.join(f'item.{name}' for name in names)} FROM item WHERE {NOTHING}"  # noqa: S608  # see module
+
+
+def deletions(since: datetime, behind: int) -> str:
+    """Items deleted at or after a moment, behind an id, in the order of ids."""
+    listed = ", ".join(f"'{name}'" for name in DELETED_TYPES)
+    return (
+        "SELECT deletedrecord.recordid AS id, deletedrecord.name AS name, "  # noqa: S608  # see module
+        f"{written('deletedrecord.deleteddate')} AS deleteddate FROM deletedrecord "
+        f"WHERE REPLACE(LOWER(deletedrecord.type), ' ') IN ({listed}) "
+        f"AND {in_utc('deletedrecord.deleteddate')} >= {moment(since)} "
+        f"AND deletedrecord.recordid > {number(behind)} ORDER BY deletedrecord.recordid"
+    )
+
+
+def stock(since: datetime | None, behind: tuple[int, int]) -> str:
+    """Stock by item and location, behind a pair of ids, in the order of both; changed since a moment, or all of it."""
+    item, location = map(number, behind)
+    table = "aggregateitemlocation"
+    shown = ", ".join(f"{table}.{name} AS {name}" for name in ("item", "location", *STOCK_COLUMNS))
+    moved = f"{table}.lastquantityavailablechange"
+    where = f"({table}.item > {item} OR ({table}.item = {item} AND {table}.location > {location}))"
+    if since is not None:
+        where += f" AND {in_utc(moved)} >= {moment(since)}"
+    return (
+        f"SELECT {shown}, {written(moved)} AS lastquantityavailablechange FROM {table} "  # noqa: S608  # see module
+        f"WHERE {where} ORDER BY {table}.item, {table}.location"
+    )
+
+
+def nothing_of(table: str, column: str = "id") -> str:
+    """No row, but an error where a table is not there; `table` is a name of ours."""
+    return f"SELECT {table}.{column} FROM {table} WHERE {table}.{column} < 0"  # noqa: S608  # see module
+
+
+MAIN_CURRENCY = (
+    "SELECT currency.symbol AS symbol FROM subsidiary INNER JOIN currency ON currency.id = subsidiary.currency "
+    "WHERE subsidiary.parent IS NULL ORDER BY subsidiary.id"
+)
+"""OneWorld: the currency of the topmost subsidiary."""
+
+BASE_CURRENCY = (
+    "SELECT currency.symbol AS symbol FROM currency WHERE currency.isbasecurrency = 'T' ORDER BY currency.id"
+)
+
+CLOCKS = (
+    f"SELECT TO_CHAR(SYS_EXTRACT_UTC(SYSTIMESTAMP), '{MODEL}') AS utc, "  # noqa: S608  # see module
+    f"TO_CHAR(CURRENT_DATE, '{MODEL}') AS here FROM dual"
+)
+"""The time in UTC and in the zone of the user we act as."""
+
+
+def base_prices(columns: ItemColumns) -> str:
+    """No price, but an error where prices cannot be read as `columns` want."""
+    return f"SELECT base.unitprice FROM ({_base_prices(columns)}) base WHERE base.item < 0"  # noqa: S608  # see module
+
+
+def _base_prices(columns: ItemColumns) -> str:
+    """The first price of each item at the base price level, in the account's currency."""
+    level = f"pricing.pricelevel = {number(columns.price_level)} AND NVL(pricing.quantity, 0) = 0"
+    if columns.pricing == "one currency":
+        return f"SELECT pricing.item AS item, pricing.unitprice AS unitprice FROM pricing WHERE {level}"  # noqa: S608
+    if not _CURRENCY.fullmatch(columns.currency):
+        raise ValueError(f"{columns.currency!r} is no currency: expected three capitals")
+    return (
+        "SELECT pricing.item AS item, pricing.unitprice AS unitprice, currency.symbol AS symbol FROM pricing "  # noqa: S608
+        f"LEFT JOIN currency ON currency.id = pricing.currency WHERE {level} "
+        f"AND (currency.symbol = '{columns.currency}' OR pricing.currency IS NULL)"
+    )
+
+
+def _shown(name: str) -> str:
+    known = item_fields().get(name)
+    timed = known is not None and known.type == "datetime"
+    return f"{written(f'item.{name}')} AS {name}" if timed else f"item.{name} AS {name}"
