@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import orjson
 from simple_salesforce.api import Salesforce
@@ -119,12 +119,12 @@ class SalesforceClient:
     async def _placed(self, request: Request, tokens: Tokens) -> Answer:
         place = await self._limiter.limiter.acquire()
         self._calls.by_bucket[BUCKET] = self._calls.by_bucket.get(BUCKET, 0) + 1
-        failure = ""
+        failure, sent_at = "", self._clock.now()
         try:
             answer = await self._transport.ask(
                 self._session(tokens),
                 request,
-                now=self._clock.now(),
+                now=sent_at,
                 secrets=(tokens.access,),
                 before_sending=lambda: self._limiter.limiter.still(place),
             )
@@ -132,7 +132,7 @@ class SalesforceClient:
             failure = str(error)
         if failure:
             raise Transient(f"{failure} for {request.call}")
-        self._note_day(answer)
+        self._note_day(answer, sent_at)
         return answer
 
     def _session(self, tokens: Tokens) -> Org:
@@ -155,13 +155,18 @@ class SalesforceClient:
             text = f"{reserve.sentence(allowance)}; will try again in {errors.in_words(rest)}"
             raise ReserveReached(errors.INTEGRATION, text, delay=rest, purpose=reserve.purpose)
 
-    def _note_day(self, answer: Answer) -> None:
-        """Every answer says how many calls of the last 24 hours the org has made, all its apps together."""
+    def _note_day(self, answer: Answer, sent_at: datetime) -> None:
+        """Every answer says how many calls of the last 24 hours the org has made, all its apps together.
+
+        Answers overtake each other: of those under way at once, the one that tells of the most calls is right.
+        """
         usage = Salesforce.parse_api_usage(answer.headers.get("sforce-limit-info", "")).get("api-usage")
         if usage is not None and usage.total:
             known = self._limiter.allowance
             spent_at = None if known is None else known.spent_at
             remaining = max(usage.total - usage.used, 0)
+            if known is not None and known.seen_at >= sent_at and known.per_day == usage.total:
+                remaining = min(remaining, known.remaining)
             self._calls.allowance = DailyAllowance(usage.total, remaining, self._clock.now(), spent_at)
             self._limiter.allowance = self._calls.allowance
 
