@@ -336,6 +336,7 @@ def _item_json(waiting: "Waiting") -> dict[str, Any]:
         "currency": facts.currency or None,
         "url": item.url or None,
         "first_seen_at": item.first_seen_at,
+        "last_seen_at": item.last_seen_at,
         "state_at": item.state_at,
         "vendor_modified_at": item.vendor_modified_at,
         "suggestions": list(waiting.suggestions),

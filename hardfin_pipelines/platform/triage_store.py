@@ -32,6 +32,7 @@ class TriageItem:
         url: Where a person sees it, or "".
         vendor_modified_at: The vendor's stamp of that.
         first_seen_at: Since when it was in triage first.
+        last_seen_at: When a visit last found it new or changed.
         state_at: Since when it is in its state.
         suggestions: As last made; see `suggested_for`.
         suggested_for: The mark of the catalogue they were made from; "" before they were.
@@ -46,6 +47,7 @@ class TriageItem:
     url: str
     vendor_modified_at: datetime
     first_seen_at: datetime
+    last_seen_at: datetime
     state_at: datetime
     suggestions: tuple[Suggestion, ...]
     suggested_for: str
@@ -245,7 +247,7 @@ def _same_item() -> ColumnElement[bool]:
 
 
 def _items_query() -> Any:
-    of_vendor = [vendor_items.c[name] for name in ("facts", "url", "vendor_modified_at")]
+    of_vendor = [vendor_items.c[name] for name in ("facts", "url", "vendor_modified_at", "read_at")]
     return select(triage_items, *of_vendor).join(vendor_items, _same_item())
 
 
@@ -260,6 +262,7 @@ def _triage_item(row: RowMapping) -> TriageItem:
         url=row["url"],
         vendor_modified_at=row["vendor_modified_at"],
         first_seen_at=row["first_seen_at"],
+        last_seen_at=row["read_at"],
         state_at=row["state_at"],
         suggestions=tuple(
             Suggestion(each["item_id"], each["score"], tuple(each["reasons"])) for each in row["suggestions"]

@@ -144,6 +144,7 @@ def test_what_waits_again_keeps_when_it_first_did(store: Connection):
     write(store, TriageWaits("7", "ambiguous", "two have it"), now=later, run_id="run-2")
 
     ((found,), total) = list_triage(store, "acme")
+    assert found.last_seen_at >= found.first_seen_at
     assert (found.first_seen_at, found.state_at, found.reason, total) == (A_MOMENT, later, "ambiguous", 1)
     assert (found.facts, found.full_name, found.url) == (FACTS, "Parts:Grippér", "books/7")
     assert has_open(store, SCOPE)

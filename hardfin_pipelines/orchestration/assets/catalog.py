@@ -70,6 +70,7 @@ _TRIAGE_COLUMNS = dg.TableSchema(
         dg.TableColumn("detail", "text", description="the reason in words"),
         dg.TableColumn("suggestions", "json", description="up to five items of Hardfin, scored 0 to 100, with reasons"),
         dg.TableColumn("first_seen_at", "timestamp", description="when it began to wait, UTC"),
+        dg.TableColumn("last_seen_at", "timestamp", description="when a visit last found it new or changed, UTC"),
         dg.TableColumn("state_at", "timestamp", description="when it came into its state, UTC"),
     ]
 )
