@@ -11,7 +11,7 @@ from hardfin_pipelines.cli.output import FAILED, console, print_blocks, print_js
 from hardfin_pipelines.cli.work import AsJson
 from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.item_health import ItemState, item_states
-from hardfin_pipelines.engine.month_budget import METERING, month_budget
+from hardfin_pipelines.engine.month_budget import month_budgets
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.record_log import list_rejected
 from hardfin_pipelines.platform.rule_store import HeldRule, held_rules
@@ -38,12 +38,7 @@ def status(
         aside = list_rejected(connection, org, limit=_SHOWN) if org else []
         held = held_rules(connection, org or None)
         items = item_states(connection, org or None)
-        months = {
-            each.connection_id: month_budget(deployment, connection, state.org, each.connection_id)
-            for state in states
-            for each in state.connections
-            if each.integration in METERING
-        }
+        months = month_budgets(deployment, connection)
     forecasts = {each.connection_id: each for each in call_forecasts(deployment, org or None)}
     if as_json:
         print_json([_as_json(state, forecasts, held, items, now) for state in states])

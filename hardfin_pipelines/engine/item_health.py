@@ -76,8 +76,8 @@ def triage_waiting_long(deployment: Deployment) -> list[str]:
     return [f"{row[0]}: {row[1]} item(s) wait for a decision, the oldest since {row[2]:%Y-%m-%d}" for row in rows]
 
 
-def item_shares(deployment: Deployment, org: str = "") -> list[ItemShare]:
-    """How far each connection's items are matched, of one organization or of ALL."""
+def item_shares(deployment: Deployment) -> list[ItemShare]:
+    """How far each connection's items are matched, of ALL organizations."""
     same = [vendor_items.c[name] for name in ("org", "connection_id", "object", "external_id")]
     linked = and_(*(links.c[column.name] == column for column in same), links.c.broken_because == "")
     decided = and_(
@@ -92,8 +92,6 @@ def item_shares(deployment: Deployment, org: str = "") -> list[ItemShare]:
         .group_by(vendor_items.c.org, vendor_items.c.connection_id)
         .order_by(vendor_items.c.connection_id)
     )
-    if org:
-        query = query.where(vendor_items.c.org == org)
     with reading(deployment.engine) as connection:
         return [ItemShare(*row) for row in connection.execute(query)]
 

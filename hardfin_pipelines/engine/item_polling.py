@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import select
 
-from hardfin_pipelines.connectors.base import CallCounts
 from hardfin_pipelines.connectors.erp import ErpConnector, ItemPage
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.item_sync import waits_for_new_match
 from hardfin_pipelines.engine.item_visits import unit_name, visit_kind
 from hardfin_pipelines.engine.month_budget import require_month
-from hardfin_pipelines.engine.poll_answers import AnswerBuffer, keep_answers
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer, PollAnswer, keep_answers
 from hardfin_pipelines.platform.connection_store import DueConnection
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.known_records import chunks
@@ -23,26 +21,7 @@ from hardfin_pipelines.sync.cursors import look_from
 from hardfin_pipelines.sync.records import Record
 
 
-@dataclass(slots=True)
-class ItemAnswer:
-    """What one accounting system answered.
-
-    Attributes:
-        object: The vendor's name of items: its cursor's.
-        calls: Calls sent.
-        worth_a_run: Whether a run has something to do.
-        unit: The unit of work whose journal holds the answers; "" where nothing was asked.
-        covered_until: The vendor's clock, where nothing new is up to there; None where nothing was asked.
-    """
-
-    object: str = ""
-    calls: CallCounts = field(default_factory=CallCounts)
-    worth_a_run: bool = False
-    unit: str = ""
-    covered_until: datetime | None = None
-
-
-async def ask_items(deployment: Deployment, due: DueConnection, answer: ItemAnswer) -> None:
+async def ask_items(deployment: Deployment, due: DueConnection, answer: PollAnswer) -> None:
     """Ask one connection what changed since its cursor. A first load, also after a gap, is left to a run.
 
     Args:

@@ -1,5 +1,7 @@
 """The monthly call budget of vendors that meter reads (QuickBooks: all customers of our app share one allowance)."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, func, select
 
 from hardfin_pipelines.connectors.errors import ReserveReached
@@ -15,24 +17,28 @@ METERING = frozenset({"quickbooks"})
 """Integrations whose reads are metered by the month (Intuit docs: App Partner Program)."""
 
 
-def month_budget(deployment: Deployment, connection: Connection, org: str, connection_id: str) -> MonthBudget:
-    """What a connection, and all together, have used of the month (UTC)."""
+def month_budgets(deployment: Deployment, connection: Connection) -> Mapping[str, MonthBudget]:
+    """What each metered connection, of ALL organizations, and all together have used of the month (UTC), by id."""
     settings, since = deployment.settings, month_began(deployment.now()).date()
-    joined = call_counts.join(
-        connections,
-        (connections.c.org == call_counts.c.org) & (connections.c.connection_id == call_counts.c.connection_id),
+    counted = (
+        (call_counts.c.org == connections.c.org)
+        & (call_counts.c.connection_id == connections.c.connection_id)
+        & (call_counts.c.bucket == METERED)
+        & (call_counts.c.day >= since)
     )
-    query = select(func.coalesce(func.sum(call_counts.c.calls), 0)).select_from(joined)
-    query = query.where(
-        connections.c.integration.in_(METERING), call_counts.c.bucket == METERED, call_counts.c.day >= since
+    query = (
+        select(connections.c.connection_id, func.coalesce(func.sum(call_counts.c.calls), 0))
+        .select_from(connections.outerjoin(call_counts, counted))
+        .where(connections.c.integration.in_(METERING))
+        .group_by(connections.c.connection_id)
     )
-    own = query.where(call_counts.c.org == org, call_counts.c.connection_id == connection_id)
-    return MonthBudget(
-        connection.scalar(own) or 0,
+    used = {row[0]: int(row[1]) for row in connection.execute(query)}
+    own_limit, limit, total = (
         settings.quickbooks_calls_per_connection,
-        connection.scalar(query) or 0,
         settings.quickbooks_calls_per_month,
+        sum(used.values()),
     )
+    return {connection_id: MonthBudget(own, own_limit, total, limit) for connection_id, own in used.items()}
 
 
 def require_month(deployment: Deployment, row: ConnectionRow, purpose: Purpose) -> None:
@@ -44,7 +50,7 @@ def require_month(deployment: Deployment, row: ConnectionRow, purpose: Purpose) 
     if row.integration not in METERING:
         return
     with reading(deployment.engine) as connection:
-        why = month_budget(deployment, connection, row.org, row.connection_id).rests(purpose)
+        why = month_budgets(deployment, connection)[row.connection_id].rests(purpose)
     if why:
         text = f"{why}; QuickBooks blocks our app for all customers beyond that: raise the limit or wait for next month"
         raise ReserveReached(row.integration, text, delay=rest_of(deployment.now()), purpose=purpose)

@@ -1,11 +1,33 @@
-"""Answers of a poll, kept until it is known whether a run needs them."""
+"""What connections answer to a poll, and the answers kept until it is known whether a run needs them."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from hardfin_pipelines.connectors.base import CallCounts
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.landing.journal import UnitJournal
 from hardfin_pipelines.landing.layout import Unit
 from hardfin_pipelines.platform.connection_store import ConnectionRow
+
+
+@dataclass(slots=True, kw_only=True)
+class PollAnswer:
+    """What one connection answered to a poll.
+
+    Attributes:
+        object: The vendor's name of what was asked for: its cursor's.
+        calls: Calls sent.
+        worth_a_run: Whether a run has something to do.
+        unit: The unit of work whose journal holds the answers; "" where nothing was asked.
+        covered_until: The vendor's clock, where nothing new is up to there; None where nothing was asked.
+    """
+
+    object: str = ""
+    calls: CallCounts = field(default_factory=CallCounts)
+    worth_a_run: bool = False
+    unit: str = ""
+    covered_until: datetime | None = None
 
 
 class AnswerBuffer:

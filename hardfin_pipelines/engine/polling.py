@@ -22,10 +22,10 @@ from hardfin_pipelines.engine.crm_runs import unit_name
 from hardfin_pipelines.engine.crm_sync import tick_query
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.failures import note_failure
-from hardfin_pipelines.engine.item_polling import ItemAnswer, ask_items
+from hardfin_pipelines.engine.item_polling import ask_items
 from hardfin_pipelines.engine.item_visits import ERPS
 from hardfin_pipelines.engine.opening import describe, look_again_at_held, prepare
-from hardfin_pipelines.engine.poll_answers import AnswerBuffer, keep_answers
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer, PollAnswer, keep_answers
 from hardfin_pipelines.engine.record_notes import new_sightings
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.sorting_out import known_deals, sort_out
@@ -67,18 +67,13 @@ class PollReport:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Answer:
-    """What one connection answered."""
+@dataclass(slots=True, kw_only=True)
+class _Answer(PollAnswer):
+    """What one connection answered; of an accounting system only what every answer has."""
 
     due: DueConnection
-    object: str = ""
-    covered_until: datetime | None = None
-    worth_a_run: bool = False
     settled: list[Protected | Skipped] = field(default_factory=list)
-    unit: str = ""
     missed: Mapping[str, datetime] = field(default_factory=dict)
-    calls: CallCounts = field(default_factory=CallCounts)
     described: CallCounts = field(default_factory=CallCounts)
     error: VendorError | Refusal | None = None
 
@@ -133,7 +128,7 @@ async def _ask(
     places: asyncio.Semaphore,
     said: Mapping[tuple[str, str], DailyAllowance],
 ) -> _Answer:
-    answer = _Answer(due)
+    answer = _Answer(due=due)
     async with places:
         try:
             refuse_reserved(
@@ -152,19 +147,9 @@ async def _ask(
 
 async def _ask_now(deployment: Deployment, due: DueConnection, answer: _Answer) -> None:
     if due.row.integration in ERPS:
-        await _ask_items(deployment, due, answer)
+        await ask_items(deployment, due, answer)
     else:
         await _ask_deals(deployment, due, answer)
-
-
-async def _ask_items(deployment: Deployment, due: DueConnection, answer: _Answer) -> None:
-    items = ItemAnswer(calls=answer.calls)
-    try:
-        await ask_items(deployment, due, items)
-    finally:
-        answer.calls = items.calls
-    answer.object, answer.unit = items.object, items.unit
-    answer.worth_a_run, answer.covered_until = items.worth_a_run, items.covered_until
 
 
 async def _ask_deals(deployment: Deployment, due: DueConnection, answer: _Answer) -> None:

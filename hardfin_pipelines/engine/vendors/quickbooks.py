@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from hardfin_pipelines.connectors.base import PageMemory
-from hardfin_pipelines.connectors.erp import ErpConnector
 from hardfin_pipelines.connectors.quickbooks.connector import QuickBooksConnector
 from hardfin_pipelines.connectors.quickbooks.limits import (
     CompanyLimiters,
@@ -31,6 +30,8 @@ from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.sync.call_budget import Reserve
 from hardfin_pipelines.sync.call_windows import CallWindow
 
+_NO_RESERVE = Reserve("tick", 0.0)
+
 
 class QuickBooksVendor:
     """QuickBooks companies. One transport serves all connectors of a process.
@@ -48,9 +49,24 @@ class QuickBooksVendor:
         self._transport_in_use: QuickBooksTransport | None = None
         self._guard = threading.Lock()
 
-    def connector(self, row: ConnectionRow, memory: PageMemory | None, reserve: Reserve) -> ErpConnector:  # noqa: ARG002
+    def connector(self, row: ConnectionRow, memory: PageMemory | None, reserve: Reserve) -> QuickBooksConnector:  # noqa: ARG002
         """A connector for a connection's company. There is no limit by the day; the month's is the deployment's."""
-        return self._connector(row, memory)
+        settings = self.shared.settings
+        configured = bool(settings.quickbooks_client_id)
+        description = row.description or {}
+        return QuickBooksConnector(
+            transport=self._transport(),
+            realm_id=row.account_id,
+            app=self._app() if configured else None,
+            tokens=StoredTokens(self.shared.engine, self.shared.vault, row, renewable=configured),
+            limits=self.limits,
+            api_url=settings.quickbooks_url,
+            endpoints=self._endpoints(),
+            currency=str(description.get("currency") or ""),
+            memory=memory,
+            limiters=self._limiters,
+            renewal_lock=renewal_lock(self.shared.engine, row),
+        )
 
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:  # noqa: ARG002
         """The rate windows of a company, whatever its connection is set to."""
@@ -85,7 +101,7 @@ class QuickBooksVendor:
             Refusal: Our app is not configured.
             VendorError: Access was revoked, or Intuit is down.
         """
-        await self._connector(row, None).keep_alive()
+        await self.connector(row, None, _NO_RESERVE).keep_alive()
 
     async def aclose(self) -> None:
         """Nothing belongs to an event loop: connections are kept for the next one."""
@@ -97,24 +113,6 @@ class QuickBooksVendor:
         if not secret.refresh_token:
             raise Refusal("give --code or --refresh-token-from")
         return await endpoint.renew(secret.refresh_token, secret.account_id)
-
-    def _connector(self, row: ConnectionRow, memory: PageMemory | None) -> QuickBooksConnector:
-        settings = self.shared.settings
-        configured = bool(settings.quickbooks_client_id)
-        description = row.description or {}
-        return QuickBooksConnector(
-            transport=self._transport(),
-            realm_id=row.account_id,
-            app=self._app() if configured else None,
-            tokens=StoredTokens(self.shared.engine, self.shared.vault, row, renewable=configured),
-            limits=self.limits,
-            api_url=settings.quickbooks_url,
-            endpoints=self._endpoints(),
-            currency=str(description.get("currency") or ""),
-            memory=memory,
-            limiters=self._limiters,
-            renewal_lock=renewal_lock(self.shared.engine, row),
-        )
 
     def _endpoints(self) -> OAuthEndpoints:
         settings = self.shared.settings

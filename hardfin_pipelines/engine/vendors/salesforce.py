@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hardfin_pipelines.connectors.base import CallPlan, CrmConnector, Decoder, PageMemory
+from hardfin_pipelines.connectors.base import CallPlan, Decoder, PageMemory
 from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
 from hardfin_pipelines.connectors.salesforce.connector import SalesforceConnector
 from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, SalesforceDecoder
@@ -18,7 +18,6 @@ from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.stored_tokens import StoredTokens, app_missing
 from hardfin_pipelines.engine.vendors.contract import Secret, Shared, SignIn
 from hardfin_pipelines.engine.vendors.renewal import renewal_lock
-from hardfin_pipelines.organizations.account_descriptions import description_from_json
 from hardfin_pipelines.organizations.logins import Login
 from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
@@ -42,13 +41,9 @@ class SalesforceVendor:
         self._transport_in_use: SalesforceTransport | None = None
         self._guard = threading.Lock()
 
-    def connector(self, row: ConnectionRow, memory: PageMemory | None, reserve: Reserve) -> CrmConnector:
+    def connector(self, row: ConnectionRow, memory: PageMemory | None, reserve: Reserve) -> SalesforceConnector:
         """A connector for a connection's org."""
-        return self._connector(row, memory, reserve)
-
-    def _connector(self, row: ConnectionRow, memory: PageMemory | None, reserve: Reserve) -> SalesforceConnector:
         login, settings = _login(row.configuration), self.shared.settings
-        known = None if row.description is None else description_from_json(row.description)
         return SalesforceConnector(
             transport=self._transport(),
             account=row.account_id,
@@ -59,7 +54,7 @@ class SalesforceVendor:
             memory=memory,
             limiters=self._limiters,
             renewal_lock=renewal_lock(self.shared.engine, row),
-            record_types=None if known is None else known.pipeline(DEFAULT_PIPELINE) is None,
+            record_types=_has_record_types(row),
         )
 
     def decoder(self) -> Decoder:
@@ -107,7 +102,7 @@ class SalesforceVendor:
             Refusal: Our app is not configured.
             VendorError: Access was revoked, or Salesforce is down.
         """
-        await self._connector(row, None, NO_RESERVE).keep_alive()
+        await self.connector(row, None, NO_RESERVE).keep_alive()
 
     def plan_calls(self, deals: int, companies: int, line_items: int, products: int) -> CallPlan:
         """The least number of calls that reading so many records takes."""
@@ -176,6 +171,13 @@ class SalesforceVendor:
             return file.read_text(encoding="ascii")
         except (OSError, UnicodeError) as error:
             raise Refusal(f"HARDFIN_SALESFORCE_PRIVATE_KEY_FILE: {file} cannot be read ({error})") from None
+
+
+def _has_record_types(row: ConnectionRow) -> bool | None:
+    """As last described; None before. The description is not decoded for it: a poll makes many connectors."""
+    if row.description is None:
+        return None
+    return all(pipeline["id"] != DEFAULT_PIPELINE for pipeline in row.description["pipelines"])
 
 
 def _login(configuration: Mapping[str, Any]) -> Login:
