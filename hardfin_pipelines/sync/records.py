@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NewType
 
-Role = Literal["company", "deal", "line_item", "product", "item"]
+from hardfin_pipelines.sync.books import BooksKind
+
+Role = Literal["company", "deal", "line_item", "product", "item"] | BooksKind
 """What a record is to the rules, whatever the vendor calls it (deal: HubSpot deal, Salesforce opportunity).
 
-A CRM's catalogue entry is a `product`, an ERP's an `item`.
+A CRM's catalogue entry is a `product`, an ERP's an `item`; what else an ERP holds is named in `sync.books`.
 """
 
 CRM_ROLES: tuple[Role, ...] = ("company", "deal", "line_item", "product")
