@@ -20,6 +20,7 @@ from benchmarks import (
     kills,
     large_load,
     matching,
+    netsuite_load,
     paced_load,
     quickbooks_load,
     quiet_poll,
@@ -47,6 +48,7 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
         "large-load": Benchmark(large_load.measure, large_load.FULL, large_load.QUICK),
         "salesforce": Benchmark(salesforce_load.measure, salesforce_load.FULL, salesforce_load.QUICK),
         "quickbooks": Benchmark(quickbooks_load.measure, quickbooks_load.FULL, quickbooks_load.QUICK),
+        "netsuite": Benchmark(netsuite_load.measure, netsuite_load.FULL, netsuite_load.QUICK),
         "matching": Benchmark(matching.measure, matching.FULL, matching.QUICK),
     }
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from benchmarks.netsuite_process import ServedNetSuite
 from benchmarks.quickbooks_process import ServedQuickBooks
 from benchmarks.salesforce_process import ServedSalesforce
 from benchmarks.sandbox_process import ServedSandbox
@@ -52,6 +53,14 @@ connections:
     pipelines:
 """
 _BOOKS = f"organization: {ORG}\nplan: advanced\nconnections:\n  - integration: quickbooks\n"
+_WAREHOUSE = """\
+organization: {org}
+plan: advanced
+add_ons: [netsuite]
+connections:
+  - integration: netsuite
+    netsuite: {{account: "{account}", certificate: {certificate}}}
+"""
 _SECOND_PIPELINE = "      - pipeline: Service renewals\n"
 
 
@@ -170,10 +179,30 @@ def installed_at_quickbooks(sandbox: ServedQuickBooks, products: Sequence[Catalo
         yield installation
 
 
+@contextmanager
+def installed_at_netsuite(sandbox: ServedNetSuite) -> Iterator[Installation]:
+    """A new installation whose one organization is connected to a NetSuite account."""
+    with tempfile.TemporaryDirectory(prefix="hardfin-benchmark-") as folder:
+        home = Path(folder) / "home"
+        environment = {
+            "HARDFIN_HOME": str(home),
+            "HARDFIN_NETSUITE_URL": sandbox.url,
+            "HARDFIN_NETSUITE_CLIENT_ID": sandbox.client_id,
+            "HARDFIN_NETSUITE_PRIVATE_KEY_FILE": sandbox.key_file,
+        }
+        installation = Installation(home, environment)
+        text = _WAREHOUSE.format(org=ORG, account=sandbox.account_id, certificate=sandbox.certificate_id)
+        with installation.opened() as deployment:
+            configuration.apply(deployment.engine, read_text(text), actor=ORG, now=deployment.now())
+            deployment.run(connect_account(deployment, ORG, "netsuite", Secret(), actor=ORG))
+        yield installation
+
+
 def without_limits(deployment: Deployment) -> None:
     """Let our own limiters let everything pass."""
     quickbooks = deployment.vendors.quickbooks
     quickbooks.limits = replace(quickbooks.limits, calls_per_second=1_000_000, calls_per_minute=1_000_000)
+    deployment.vendors.netsuite.limits = replace(deployment.vendors.netsuite.limits, calls_per_minute=1_000_000)
     deployment.vendors.hubspot.limits = WITHOUT_LIMITS
     deployment.vendors.salesforce.limits = replace(
         deployment.vendors.salesforce.limits, calls_per_ten_seconds=1_000_000

@@ -29,13 +29,12 @@ def main() -> None:
     deployment.run(poll_due(deployment, "5m", org=ORG, run_id="poll"))
     with writing(deployment.engine) as connection:
         claims = pending.claim_work(connection, _MOST_CLAIMS, deployment.now())
-    reports = [
-        report
+    synced = [
+        deployment.run(sync_claimed_items(deployment, claim.org, claim.connection_id, claim.key, run_id="tick"))
         for claim in claims
-        for report in deployment.run(
-            sync_claimed_items(deployment, claim.org, claim.connection_id, claim.key, run_id="tick")
-        ).reports.values()
     ]
+    reports = [report for each in synced for report in each.reports.values()]
+    books = [report for each in synced for report in each.books.values()]
     costs = meter.read()
     answer = {
         "cpu_seconds": costs.cpu_seconds,
@@ -45,6 +44,7 @@ def main() -> None:
         "items": sum(report.read for report in reports),
         "linked": sum(report.counts.linked.total() for report in reports),
         "into_triage": sum(report.counts.waiting for report in reports),
+        "inventory_levels": sum(report.of("inventory_level").held for report in books),
     }
     print(json.dumps(answer), flush=True)
 

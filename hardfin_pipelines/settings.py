@@ -3,7 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -70,6 +70,12 @@ class Settings(BaseSettings):
             HARDFIN_QUICKBOOKS_CALLS_PER_MONTH, default 500,000, which Intuit's free tier has.
         quickbooks_calls_per_connection: The same of one connection. HARDFIN_QUICKBOOKS_CALLS_PER_CONNECTION, default
             20,000: a tick every five minutes is 8,640.
+        netsuite_url: NetSuite's REST services, where they are not at each account's own host. HARDFIN_NETSUITE_URL,
+            default "": https://ACCOUNT.suitetalk.api.netsuite.com.
+        netsuite_client_id: The client id of our NetSuite integration, for connections that name none of their own.
+            HARDFIN_NETSUITE_CLIENT_ID.
+        netsuite_private_key_file: The PEM of the key whose certificate NetSuite's administrators map.
+            HARDFIN_NETSUITE_PRIVATE_KEY_FILE.
         poll_concurrency: How many connections a tick asks at once. HARDFIN_POLL_CONCURRENCY.
         daily_reserve: The share of an account's calls of the day that is left to the customer's other integrations,
             where the vendor counts by the day. HARDFIN_DAILY_RESERVE, default 0.2.
@@ -102,6 +108,9 @@ class Settings(BaseSettings):
     quickbooks_client_secret: SecretStr = SecretStr("")
     quickbooks_calls_per_month: int = Field(default=500_000, ge=1)
     quickbooks_calls_per_connection: int = Field(default=20_000, ge=1)
+    netsuite_url: BaseUrl | Literal[""] = ""
+    netsuite_client_id: str = ""
+    netsuite_private_key_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     poll_concurrency: int = Field(default=50, ge=1, le=500)
     daily_reserve: float = Field(default=0.2, ge=0, le=0.9)
 

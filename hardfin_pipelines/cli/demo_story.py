@@ -4,23 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardfin_pipelines.cli import demo_books, demo_insight
+from hardfin_pipelines.cli import demo_books, demo_insight, demo_links
 from hardfin_pipelines.cli.dagster_api import DagsterApi, wait_until
 from hardfin_pipelines.cli.demo_loads import await_loads, requested_loads
 from hardfin_pipelines.cli.demo_records import entity_counts, least_calls, project_of, project_value
 from hardfin_pipelines.cli.output import console, print_blocks, print_table
-from hardfin_pipelines.cli.sandbox_contract import CrmAccount, ErpAccount, SandboxAccount, redirect_uri
+from hardfin_pipelines.cli.sandbox_contract import CrmAccount, ErpAccount, SandboxAccount, StockAccount, redirect_uri
 from hardfin_pipelines.cli.sandboxes import Sandboxes
 from hardfin_pipelines.engine.configuring import configure
 from hardfin_pipelines.engine.connecting import connect_account, consent_url
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.organizations.reading import read_organizations
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 
 _ACTOR = "cli:demo"
 _KEPT = "Gate code 4711, ask for Ines"
 _SYNC_SECONDS = 90
+_COUNTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,14 @@ class Story:
         """`folder` keeps the organizations' YAML and the store that a replay fills."""
         self._deployment = deployment
         self._sandboxes = sandboxes
-        self._accounts = sandboxes.crm_accounts()
-        self._books = sandboxes.erp_accounts()
+        sellers = sandboxes.crm_accounts()
+        self._accounts = [account for account in sellers if account.loads_past]
+        self._latecomers = [account for account in sellers if not account.loads_past]
+        self._stocks = [account for account in sandboxes.erp_accounts() if isinstance(account, StockAccount)]
+        self._books = [account for account in sandboxes.erp_accounts() if account not in self._stocks]
         self._folder = folder
         self._loaded: dict[str, LoadCalls] = {}
-        self._first_read: dict[str, int] = {}
+        self._first_read: dict[ErpAccount, int] = {}
         self._dagster = DagsterApi("")
 
     def connect_organizations(self) -> None:
@@ -67,9 +72,9 @@ class Story:
                 1, f"{account.org}: YAML applied, {account.vendor} account {row.account_id} connected ({row.status})"
             )
             self._say(1, demo_insight.preview_line(self._deployment, account.org))
-        for books in self._books:
-            row = self._connect(books)
-            self._say(1, f"{books.org}: its {books.vendor} company {row.account_id} connected too ({row.status})")
+        for other in [*self._latecomers, *self._books, *self._stocks]:
+            row = self._connect(other)
+            self._say(1, f"{other.org}: its {other.vendor} account {row.account_id} connected too ({row.status})")
 
     def tell(self, dagster_url: str) -> None:
         """The steps that Dagster carries out."""
@@ -84,6 +89,10 @@ class Story:
         self._say(7, demo_insight.replay_line(self._deployment, won.account, store))
         for books in self._books:
             self._settle_items(books)
+        for stock in self._stocks:
+            self._follow_stock(stock)
+        for seller in self._latecomers:
+            self._link_by_all(seller)
 
     def summarize(self, seconds: float) -> None:
         """The table at the end."""
@@ -102,21 +111,27 @@ class Story:
                 counts[f"{books.vendor} items"] = (
                     f"{items.read} read, {items.linked} linked to products, {items.waiting} in triage"
                 )
-                counts[f"{books.vendor} calls"] = f"{self._first_read[books.org]} for the items, {books.calls()} in all"
+                counts[f"{books.vendor} calls"] = (
+                    f"{self._first_read[books]} for the first read, {books.calls()} in all"
+                )
+                if isinstance(books, StockAccount):
+                    counts[f"{books.vendor} holds"] = demo_links.holdings(self._deployment, books)
             made = ", ".join(f"{entities[kind]} {name}" for kind, name in demo_insight.NAMES.items())
             blocks.append((account.org, {**counts, "in Hardfin now": made}))
         console.rule(f"done in {seconds:.0f} s")
         print_blocks(blocks)
 
     def _connect(self, account: SandboxAccount) -> ConnectionRow:
-        url = consent_url(self._deployment, account.org, account.integration, redirect_uri(account.integration))
-        secret = account.consent(url)
+        secret = Secret()
+        if account.needs_consent:
+            uri = redirect_uri(account.integration)
+            secret = account.consent(consent_url(self._deployment, account.org, account.integration, uri))
         return self._deployment.run(
             connect_account(self._deployment, account.org, account.integration, secret, actor=_ACTOR)
         )
 
     def _books_of(self, org: str) -> list[ErpAccount]:
-        return [books for books in self._books if books.org == org]
+        return [books for books in [*self._books, *self._stocks] if books.org == org]
 
     def _one_of_each_vendor(self) -> list[CrmAccount]:
         """The first account of each vendor."""
@@ -144,7 +159,7 @@ class Story:
             deal = WonDeal(account, found.id)
             deals.append(deal)
             self._say(3, f"{account.org}: {deal} was moved to {found.won_stage!r} in {account.vendor}")
-        before = {books.org: books.calls() for books in self._books}
+        before = {books: books.calls() for books in [*self._books, *self._stocks]}
         self._tick(accounts)
         for deal in deals:
             project_id, org = self._awaited_project(deal), deal.account.org
@@ -153,17 +168,21 @@ class Story:
             self._say_items_read(self._books_of(account.org), before)
         return deals
 
-    def _say_items_read(self, accounts: Sequence[ErpAccount], before: Mapping[str, int]) -> None:
+    def _say_items_read(self, accounts: Sequence[ErpAccount], before: Mapping[ErpAccount, int]) -> None:
         """A tick asks all accounts of an organization, so this one was the first at its books."""
         for books in accounts:
             items = demo_books.await_items(self._deployment, books)
-            calls = self._first_read[books.org] = books.calls() - before[books.org]
+            if isinstance(books, StockAccount):
+                demo_links.await_books(self._deployment, books)
+            calls = self._first_read[books] = books.calls() - before[books]
             self._say(
                 3,
                 f"{books.org}: the same tick went to {books.vendor} for the first time: {items.read} items read with "
                 f"{demo_books.counted(calls, 'call')}: {items.linked} linked to products, {items.waiting} wait in "
                 f"triage, {items.left_out} left out (categories, discounts, inactive ones)",
             )
+            if isinstance(books, StockAccount):
+                self._say(3, f"{books.org}: ... and {demo_links.holdings(self._deployment, books)}")
 
     def _awaited_project(self, deal: WonDeal) -> str:
         wait_until(lambda: self._project_of(deal) is not None, f"project of {deal}", _SYNC_SECONDS)
@@ -235,6 +254,32 @@ class Story:
         told = f"the tick made it {item_id}; by its {by}, item {item} of {books.vendor} was linked to it"
         self._say(8, f"{org}: {told} without anybody being asked")
         return calls
+
+    def _follow_stock(self, stock: StockAccount) -> None:
+        """A quiet tick, then one after somebody counted the shelves."""
+        org, before = stock.org, stock.calls()
+        seller = next(account for account in self._accounts if account.org == org)
+        self._tick([seller])
+        calls = demo_books.counted(stock.calls() - before, "call")
+        self._say(9, f"{org}: a tick while nothing changes at {stock.vendor}, whatever it holds: {calls}")
+        sku = demo_links.stocked_sku(self._deployment, stock)
+        stock.move_stock(sku, _COUNTED)
+        self._tick([seller])
+        level = demo_links.await_level(self._deployment, stock, sku, _COUNTED)
+        self._say(9, f"{org}: somebody counted {sku} in {stock.vendor}; after the next tick Hardfin knows: {level}")
+
+    def _link_by_all(self, seller: CrmAccount) -> None:
+        """Sales of another CRM wins a deal with a product that the organization's other systems know already."""
+        org, deal = seller.org, seller.open_deal()
+        product = demo_links.widely_linked(self._deployment, org)
+        seller.sell(deal.id, demo_links.as_sold(product))
+        seller.move_deal(deal.id, deal.won_stage)
+        self._say(9, f"{org}: in {seller.vendor} sales won {seller.deal_word} {deal.id} with {product.name!r}")
+        self._tick([seller])
+        self._awaited_project(WonDeal(seller, deal.id))
+        self._say(9, f"{org}: no second product was made: {product.id} is linked to all of its systems now")
+        for line in demo_links.item_lines(self._deployment, org, product.id):
+            console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
 
     def _launch_resync(self, deal: WonDeal, *, keep_local_edits: bool) -> str:
         """A run of the job that a person starts; its id."""

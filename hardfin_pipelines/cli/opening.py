@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hardfin_pipelines.engine.deployment import Deployment
-from hardfin_pipelines.engine.item_visits import ERPS
+from hardfin_pipelines.engine.erp_visits import ERPS
 from hardfin_pipelines.engine.opening import CRMS, active_crm_connections
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.connection_store import ConnectionRow, list_connections

@@ -39,7 +39,7 @@ def up(
     northwind: Northwind = None,
     organizations: Organizations = Path(".hardfin/sandbox"),
 ) -> None:
-    """Serve HubSpot, Salesforce and QuickBooks, with companies at work there, until Ctrl-C; say how to connect them."""
+    """Serve all vendors' sandboxes, with companies at work there, until Ctrl-C; say how to connect them."""
     from hardfin_pipelines.cli.sandboxes import fill_sandboxes
     from hardfin_pipelines.sandbox.data_sets.csv_tables import DataSetError
 
@@ -70,14 +70,16 @@ def _describe(sandboxes: "Sandboxes", folder: Path) -> None:
     for vendor in sandboxes.vendors:
         _show(vendor, sandboxes.urls[vendor.integration])
     console.print("\nPoint Hardfin at them:")
-    tokens = {_variable(account): account.issue_refresh_token() for account in sandboxes.accounts}
+    tokens = {
+        _variable(account): account.issue_refresh_token() for account in sandboxes.accounts if account.needs_consent
+    }
     for name, value in {**sandboxes.environment(), **tokens}.items():
         _line(f"export {name}={value}")
-    console.print("Apply the organizations' YAML, and connect each account by its refresh token:")
+    console.print("Apply the organizations' YAML, and connect each account, by its refresh token or by our key:")
     _line(f"hardfin org apply {folder}")
     for account in sandboxes.accounts:
         words = ["hardfin org connect", account.org, account.integration, *account.connect_options]
-        _line(" ".join([*words, "--refresh-token-from", _variable(account)]))
+        _line(" ".join([*words, *(["--refresh-token-from", _variable(account)] if account.needs_consent else [])]))
     console.print("\nOpen an address above to see what is there. Ctrl-C ends it.")
 
 

@@ -19,6 +19,8 @@ _PAST = timedelta(days=330)
 _SHORTER_PAST = timedelta(days=150)
 """How far back those of the other generated companies go: six calendar months at most, which one run loads."""
 
+_BUYERS = 4
+"""Customers whose orders the generated bookkeepers have."""
 
 _CART = Product("follow-me-cart", "Follow-me cart, 100 kg", "CRT-FOL-100", Decimal(4900), "Carries what a picker picks")
 """A product that the generated price lists do not have."""
@@ -33,12 +35,14 @@ class SalesDepartment:
         name: Its name.
         integration: The CRM it works in.
         records: Its records, in words of no vendor.
+        loads_past: Whether Hardfin is to load deals of the time before it is connected.
     """
 
     org: str
     name: str
     integration: str
     records: DataSet
+    loads_past: bool = True
 
     def summary(self) -> Summary:
         """Its records, counted."""
@@ -79,6 +83,7 @@ class FinanceDepartment:
         not_sold_yet: What finance has an item of already, and sales does not have on its price list yet.
         since: Since when it keeps items.
         seed: The random seed of the mess in its items.
+        customers: Names of customers that sales has too.
     """
 
     org: str
@@ -88,22 +93,29 @@ class FinanceDepartment:
     not_sold_yet: Product
     since: datetime
     seed: int
+    customers: Sequence[str] = ()
 
 
 def finance_departments(sales: Sequence[SalesDepartment], seed: int) -> list[FinanceDepartment]:
-    """The first company's bookkeepers, who work in QuickBooks.
+    """The first company's bookkeepers: those of its rentals work in QuickBooks, those of its warehouses in NetSuite.
 
     Args:
         sales: The sales departments, the first company's first.
         seed: The random seed of the mess in their items.
     """
     first = sales[0]
-    products = first.records.products
-    return [FinanceDepartment(first.org, first.name, "quickbooks", products, _CART, first.since(), seed)]
+    products, customers = first.records.products, tuple(company.name for company in first.records.companies[:_BUYERS])
+    return [
+        FinanceDepartment(first.org, first.name, integration, products, _CART, first.since(), seed, customers)
+        for integration in ("quickbooks", "netsuite")
+    ]
 
 
 def sales_departments(deals: int, seed: int, northwind_folder: Path | None) -> list[SalesDepartment]:
     """Three companies: two that work in HubSpot, one that works in Salesforce.
+
+    The first has bought a smaller one whose salespeople still work in Salesforce; of theirs only what they win from
+    now on is of interest.
 
     Args:
         deals: Won deals of the first company; the other generated ones have a third of that.
@@ -129,4 +141,5 @@ def sales_departments(deals: int, seed: int, northwind_folder: Path | None) -> l
         SalesDepartment("rover-rentals", "Rover Rentals", "hubspot", rover),
         second,
         SalesDepartment("summit-service", "Summit Service", "salesforce", smaller(seed + 3)),
+        SalesDepartment("rover-rentals", "Rover Rentals", "salesforce", smaller(seed + 4), loads_past=False),
     ]

@@ -38,6 +38,7 @@ class SandboxAccount(Protocol):
         account_id: The vendor's id of the account.
         add_ons: What the organization's plan must have besides, to connect it.
         connect_options: What `hardfin org connect` is to be told besides a refresh token.
+        needs_consent: Whether a person lets Hardfin in; else its own key does.
     """
 
     org: str
@@ -47,6 +48,7 @@ class SandboxAccount(Protocol):
     account_id: str
     add_ons: Sequence[str]
     connect_options: Sequence[str]
+    needs_consent: bool
 
     def connection(self) -> Mapping[str, Any]:
         """The connection in the organization's document."""
@@ -84,11 +86,13 @@ class CrmAccount(SandboxAccount, Protocol):
         deal_word: What the vendor calls a deal.
         deals_word: What it calls several.
         holds: What it held at first.
+        loads_past: Whether deals of the time before it is connected are loaded.
     """
 
     deal_word: str
     deals_word: str
     holds: Summary
+    loads_past: bool
 
     def open_deal(self, number: int = 0) -> OpenDeal:
         """A deal that was open at first and names a company, by its place among them.
@@ -122,6 +126,15 @@ class ErpAccount(SandboxAccount, Protocol):
 
     items_word: str
     not_sold_yet: Product
+
+
+@runtime_checkable
+class StockAccount(ErpAccount, Protocol):
+    """An account where stock, prices, accounts and sales documents are kept, too."""
+
+    def move_stock(self, sku: str, on_hand: int) -> None:
+        """Count what there is of an item at its first location, and write that down, now."""
+        ...
 
 
 class VendorSandbox(Protocol):

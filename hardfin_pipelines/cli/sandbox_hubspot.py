@@ -29,12 +29,14 @@ class HubSpotAccount:
     deals_word = "deals"
     add_ons: Sequence[str] = ()
     connect_options: Sequence[str] = ()
+    needs_consent = True
 
     def __init__(self, sandbox: HubSpotSandbox, hub_id: int, department: SalesDepartment) -> None:
         self.org = department.org
         self.name = department.name
         self.account_id = str(hub_id)
         self.holds = department.summary()
+        self.loads_past = department.loads_past
         self.portal = sandbox.add_portal(hub_id, name=department.name)
         self._sandbox = sandbox
         self._department = department
@@ -44,7 +46,7 @@ class HubSpotAccount:
         """The connection in the organization's document; pipelines by their ids."""
         return {
             "integration": self.integration,
-            "start_date": f"{self._department.since():%Y-%m-%d}",
+            **({"start_date": f"{self._department.since():%Y-%m-%d}"} if self.loads_past else {}),
             "pipelines": [{"pipeline": each, "trigger_stages": "won"} for each in self._loaded.pipelines.values()],
         }
 

@@ -22,6 +22,7 @@ class QuickBooksAccount:
     vendor = "QuickBooks"
     items_word = "items"
     add_ons: Sequence[str] = ()
+    needs_consent = True
 
     def __init__(self, sandbox: QuickBooksSandbox, department: FinanceDepartment) -> None:
         self.org = department.org

@@ -27,12 +27,14 @@ class SalesforceAccount:
     deals_word = "opportunities"
     add_ons: Sequence[str] = ("salesforce",)
     connect_options: Sequence[str] = ()
+    needs_consent = True
 
     def __init__(self, sandbox: SalesforceSandbox, department: SalesDepartment) -> None:
         currencies = {deal.currency for deal in department.records.deals}
         self.org = department.org
         self.name = department.name
         self.holds = department.summary()
+        self.loads_past = department.loads_past
         self.salesforce = sandbox.add_org(
             department.org, name=department.name, additional_currencies=sorted(currencies - {"USD"})
         )
@@ -46,7 +48,7 @@ class SalesforceAccount:
         labels = [pipeline.label for pipeline in self._department.records.pipelines]
         return {
             "integration": self.integration,
-            "start_date": f"{self._department.since():%Y-%m-%d}",
+            **({"start_date": f"{self._department.since():%Y-%m-%d}"} if self.loads_past else {}),
             "pipelines": [{"pipeline": label, "trigger_stages": "won"} for label in labels],
         }
 

@@ -8,6 +8,7 @@ from typing import Any
 from hardfin_pipelines.cli.sandbox_companies import SalesDepartment, finance_departments, sales_departments
 from hardfin_pipelines.cli.sandbox_contract import CrmAccount, ErpAccount, SandboxAccount, VendorSandbox, redirect_uri
 from hardfin_pipelines.cli.sandbox_hubspot import HubSpotServer
+from hardfin_pipelines.cli.sandbox_netsuite import NetSuiteServer
 from hardfin_pipelines.cli.sandbox_quickbooks import QuickBooksServer
 from hardfin_pipelines.cli.sandbox_salesforce import SalesforceServer
 from hardfin_pipelines.engine.refusals import Refusal
@@ -131,9 +132,14 @@ def fill_sandboxes(
     sales = sales_departments(deals, seed, northwind_folder)
     finance = finance_departments(sales, seed)
     books = QuickBooksServer(
-        finance, latency_ms=latency_ms, redirect_uris=_redirects(QuickBooksServer.integration, registered=redirects)
+        [each for each in finance if each.integration == QuickBooksServer.integration],
+        latency_ms=latency_ms,
+        redirect_uris=_redirects(QuickBooksServer.integration, registered=redirects),
     )
-    return Sandboxes([*(_filled(kind, sales, latency_ms, redirects=redirects) for kind in _CRMS), books])
+    warehouse = NetSuiteServer(
+        [each for each in finance if each.integration == NetSuiteServer.integration], latency_ms=latency_ms
+    )
+    return Sandboxes([*(_filled(kind, sales, latency_ms, redirects=redirects) for kind in _CRMS), books, warehouse])
 
 
 def _filled(

@@ -11,9 +11,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 from hardfin_pipelines.connectors.erp import ErpConnector
 from hardfin_pipelines.sync.books import BooksFact, BooksKind, ItemCost
+from hardfin_pipelines.sync.books_reading import PulseKind
 from hardfin_pipelines.sync.records import Record
-
-PulseKind = BooksKind | Literal["item"]
 
 Reading = Literal["by stamp", "whole"]
 """Whether changes of a kind can be asked for since a moment, or only all of it."""
@@ -98,3 +97,8 @@ class BooksConnector(ErpConnector, Protocol):
             SkipRecord: It cannot be read.
         """
         ...
+
+
+def books_of(connector: ErpConnector) -> BooksConnector | None:
+    """The connector, where more than items is read by it."""
+    return connector if isinstance(connector, BooksConnector) else None

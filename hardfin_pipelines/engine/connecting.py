@@ -9,7 +9,8 @@ from hardfin_pipelines.connectors.base import CrmConnector
 from hardfin_pipelines.connectors.erp import ErpConnector
 from hardfin_pipelines.engine.call_budget import count_visit
 from hardfin_pipelines.engine.deployment import Deployment
-from hardfin_pipelines.engine.item_visits import ERPS, describe_books
+from hardfin_pipelines.engine.erp_visits import ERPS
+from hardfin_pipelines.engine.item_visits import describe_books
 from hardfin_pipelines.engine.opening import describe
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.vendors import Secret

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from hardfin_pipelines.connectors.books import books_of
 from hardfin_pipelines.connectors.erp import ErpConnector, ItemPage
+from hardfin_pipelines.engine.books_visits import has_news
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.item_sync import waits_for_new_match
 from hardfin_pipelines.engine.item_visits import unit_name, visit_kind
@@ -45,8 +47,14 @@ async def ask_items(deployment: Deployment, due: DueConnection, answer: PollAnsw
         if cursor is None or kind != "tick":
             answer.worth_a_run = True
             return
-        page = await _first_page(connector, look_from(cursor))
         scope = ItemScope(row.org, row.connection_id, answer.object)
+        books = books_of(connector)
+        if books is not None:
+            # The cursor stays: marks are compared over the same time until a run has read what they tell of.
+            answer.by_pulse = True
+            answer.worth_a_run = await has_news(deployment, row, books) or _waits(deployment, scope)
+            return
+        page = await _first_page(connector, look_from(cursor))
         answer.covered_until = page.vendor_time
         answer.worth_a_run = not page.last or _any_new(deployment, scope, page)
         if answer.worth_a_run:
@@ -63,11 +71,16 @@ async def _first_page(connector: ErpConnector, since: datetime) -> ItemPage:
     raise AssertionError  # there is always a last page
 
 
+def _waits(deployment: Deployment, scope: ItemScope) -> bool:
+    with reading(deployment.engine) as connection:
+        return waits_for_new_match(connection, scope)
+
+
 def _any_new(deployment: Deployment, scope: ItemScope, page: ItemPage) -> bool:
     """Whether the answer holds something that is not known yet, or an open item is to be matched again."""
+    if _waits(deployment, scope):
+        return True
     with reading(deployment.engine) as connection:
-        if waits_for_new_match(connection, scope):
-            return True
         known: dict[str, tuple[datetime, bool]] = {}
         for ids in chunks([*(record.id for record in page.records), *(each.id for each in page.gone)]):
             rows = connection.execute(

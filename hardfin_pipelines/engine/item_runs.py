@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hardfin_pipelines.connectors.errors import RetryLater
+from hardfin_pipelines.engine.books_report import BooksReport
+from hardfin_pipelines.engine.books_visits import reads_books, sync_books
 from hardfin_pipelines.engine.crm_runs import release_claim
 from hardfin_pipelines.engine.deployment import Deployment
-from hardfin_pipelines.engine.item_visits import ERPS, ItemReport, sync_items
+from hardfin_pipelines.engine.erp_visits import ERPS, active_erp
+from hardfin_pipelines.engine.item_visits import ItemReport, sync_items
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform import pending
 from hardfin_pipelines.platform.connection_store import list_connections
@@ -19,12 +22,14 @@ class ItemsSync:
 
     Attributes:
         org: The organization.
-        reports: What each visit did, by integration.
+        reports: What each visit to items did, by integration.
+        books: What each visit to the rest of an accounting system did, by integration.
         notes: What a person may want to know, a line each.
     """
 
     org: str
     reports: dict[str, ItemReport] = field(default_factory=dict)
+    books: dict[str, BooksReport] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -45,12 +50,12 @@ async def sync_claimed_items(
         return synced
     try:
         asked = [item.external_id for item in work if item.kind == "record"]
-        report = await _visit(deployment, synced, connection_id, asked, run_id=run_id, trigger=work[0].trigger)
+        finished = await _visit(deployment, synced, connection_id, asked, run_id=run_id, trigger=work[0].trigger)
     except BaseException as error:
         delay = error.delay if isinstance(error, RetryLater) else None
         release_claim(deployment, org, connection_id, claim, delay=delay)
         raise
-    if report.interrupted:
+    if not finished:
         release_claim(deployment, org, connection_id, claim, failed=False)
     else:
         with writing(deployment.engine) as connection:
@@ -79,11 +84,24 @@ async def sync_organization_items(deployment: Deployment, org: str, *, run_id: s
 
 async def _visit(
     deployment: Deployment, synced: ItemsSync, connection_id: str, asked: Sequence[str], *, run_id: str, trigger: str
-) -> ItemReport:
-    connect = deployment.erp_connector
-    report = await sync_items(
-        deployment, synced.org, connection_id, run_id=run_id, connect=connect, asked=asked, trigger=trigger
+) -> bool:
+    """Visit one accounting system, and say what came of it; false where a person stopped it."""
+    connect, org = deployment.erp_connector, synced.org
+    integration = connection_id.rpartition(":")[2]
+
+    async def visit_items() -> bool:
+        report = await sync_items(
+            deployment, org, connection_id, run_id=run_id, connect=connect, asked=asked, trigger=trigger
+        )
+        synced.reports[integration] = report
+        synced.notes.extend(f"{connection_id}: {remark}" for remark in report.remarks())
+        return not report.interrupted
+
+    if not await reads_books(active_erp(deployment, org, connection_id), connect):
+        return await visit_items()
+    books = await sync_books(
+        deployment, org, connection_id, run_id=run_id, connect=connect, sync_items=visit_items, trigger=trigger
     )
-    synced.reports[connection_id.rpartition(":")[2]] = report
-    synced.notes.extend(f"{connection_id}: {remark}" for remark in report.remarks())
-    return report
+    synced.books[integration] = books
+    synced.notes.extend(f"{connection_id}: {remark}" for remark in books.remarks())
+    return not books.interrupted

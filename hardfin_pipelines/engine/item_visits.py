@@ -6,64 +6,35 @@ must not depend on the order of pages. Killed on the way it has written nothing;
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Literal
 
 from sqlalchemy import Connection
 
-from hardfin_pipelines.connectors.base import PageMemory
+from hardfin_pipelines.connectors.books import books_of
 from hardfin_pipelines.connectors.erp import ErpConnector, Gone, ItemPage
 from hardfin_pipelines.connectors.errors import SkipRecord
-from hardfin_pipelines.engine.call_budget import count_visit, require_allowance
 from hardfin_pipelines.engine.deployment import Deployment
-from hardfin_pipelines.engine.guards import RunGuard, WorkInterrupted
-from hardfin_pipelines.engine.item_sync import ItemCounts, ItemStore, apply_sightings, waits_for_new_match
-from hardfin_pipelines.engine.month_budget import require_month
+from hardfin_pipelines.engine.erp_visits import Connect, ErpVisit, active_erp, open_erp_visit
+from hardfin_pipelines.engine.guards import WorkInterrupted
+from hardfin_pipelines.engine.item_sync import BATCH, ItemCounts, ItemStore, apply_sightings, waits_for_new_match
 from hardfin_pipelines.engine.organization_sync import noting_failures
 from hardfin_pipelines.engine.overlapping import in_thread
-from hardfin_pipelines.engine.refusals import Refusal
-from hardfin_pipelines.engine.visits import UnitLanding, forget_stale_answers, held_lease
-from hardfin_pipelines.landing.errors import LandingError
-from hardfin_pipelines.landing.journal import UnitJournal
-from hardfin_pipelines.landing.layout import Unit
 from hardfin_pipelines.organizations.account_descriptions import description_to_json
-from hardfin_pipelines.organizations.integrations import KINDS
-from hardfin_pipelines.platform.connection_store import (
-    ConnectionNotFound,
-    ConnectionRow,
-    get_connection,
-    mark_polled,
-    mark_synced,
-    save_description,
-)
+from hardfin_pipelines.platform.books_store import BooksScope, save_item_costs
+from hardfin_pipelines.platform.connection_store import ConnectionRow, mark_polled, mark_synced, save_description
 from hardfin_pipelines.platform.cursor_store import read_cursor, save_cursor
 from hardfin_pipelines.platform.database import reading, writing
-from hardfin_pipelines.platform.first_sync_store import SyncStamp
 from hardfin_pipelines.platform.record_log import Rejection, due_retries, forget_rejections, reject
 from hardfin_pipelines.platform.vendor_item_store import ItemScope, present_ids
-from hardfin_pipelines.sync.call_budget import Purpose
+from hardfin_pipelines.sync.books import ItemCost
 from hardfin_pipelines.sync.cursors import look_from
 from hardfin_pipelines.sync.records import Record
 from hardfin_pipelines.sync.vendor_items import ItemGone, Sightings, VendorItem, storable_facts
 
-ERPS = frozenset(name for name, kind in KINDS.items() if kind == "ERP")
-
 VisitKind = Literal["first load", "tick", "load after a gap"]
-
-
-class Connect(Protocol):
-    """Makes connectors, as `Deployment.erp_connector` does."""
-
-    def __call__(
-        self, row: ConnectionRow, memory: PageMemory | None = None, *, purpose: Purpose = "describe"
-    ) -> ErpConnector:
-        """A connector for a connection, which remembers answers where it is given where to, for a purpose."""
-        ...
-
 
 MARGIN = timedelta(days=1)
 """So much before the vendor's look-back ends a cursor is too old: our clock and the vendor's may differ, and the visit
@@ -81,6 +52,7 @@ class ItemReport:
         seen: Items that the visit had to do with.
         calls: Calls sent to the vendor.
         throttled: Those that it refused for now, and that were waited for.
+        costs: Items of which the vendor says what they cost.
         began: The vendor's clock at the first answer: how far the visit covers.
         missing: Items that the vendor did not give, though it may have them.
         interrupted: Why the visit stopped early on a person's wish, or "". What is committed stands.
@@ -92,6 +64,7 @@ class ItemReport:
     seen: int = 0
     calls: int = 0
     throttled: int = 0
+    costs: int = 0
     began: datetime | None = None
     missing: list[str] = field(default_factory=list)
     interrupted: str = ""
@@ -109,15 +82,10 @@ class ItemReport:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemVisit:
-    """Everything one visit works with."""
+class ItemVisit(ErpVisit):
+    """Everything one visit to items works with."""
 
-    row: ConnectionRow
     scope: ItemScope
-    connector: ErpConnector
-    landing: UnitLanding
-    stamp: SyncStamp
-    guard: RunGuard
 
 
 async def sync_items(
@@ -150,13 +118,24 @@ async def sync_items(
         VendorError: The vendor refused or failed; the connection says so, the cursor stands.
         Refusal: There is no such connection, it cannot sync as it stands, or another run is at it.
     """
-    row = _active(deployment, org, connection_id)
+    row = active_erp(deployment, org, connection_id)
     scope, look_back = await _asked_of(row, connect)
     with reading(deployment.engine) as connection:
         cursor = read_cursor(connection, org, connection_id, scope.object)
     kind = visit_kind(cursor, look_back, deployment.now())
-    opening = _open(deployment, row, scope, connect, kind, cursor, run_id=run_id, trigger=trigger, actor=actor)
-    async with noting_failures(deployment, row), opening as visit:
+    opening = open_erp_visit(
+        deployment,
+        row,
+        connect,
+        lane="items",
+        unit=unit_name(kind, cursor),
+        purpose="tick" if kind == "tick" else "load",
+        run_id=run_id,
+        trigger=trigger,
+        actor=actor,
+    )
+    async with noting_failures(deployment, row), opening as opened:
+        visit = ItemVisit(opened.row, opened.connector, opened.landing, opened.stamp, opened.guard, scope)
         report = ItemReport(kind)
         try:
             await _work(deployment, visit, report, cursor, asked)
@@ -197,6 +176,8 @@ def _settle(deployment: Deployment, visit: ItemVisit, store: ItemStore, reader: 
         due = bool(reader.sightings) or waits_for_new_match(connection, visit.scope)
     if due:
         apply_sightings(store, reader.sightings, report.counts)
+    _save_costs(deployment, visit, list(reader.costs.values()), report.began)
+    report.costs = len(reader.costs)
     stamp, now = visit.stamp, deployment.now()
     with writing(deployment.engine) as connection:
         visit.guard.check(connection)
@@ -217,6 +198,16 @@ def _settle(deployment: Deployment, visit: ItemVisit, store: ItemStore, reader: 
         mark_synced(connection, stamp.org, stamp.connection_id, now)
 
 
+def _save_costs(deployment: Deployment, visit: ItemVisit, costs: Sequence[ItemCost], as_of: datetime | None) -> None:
+    """Keep what items cost, where the accounting system says so with the items themselves."""
+    scope = BooksScope(visit.stamp.org, visit.stamp.connection_id)
+    for start in range(0, len(costs), BATCH):
+        batch = costs[start : start + BATCH]
+        with writing(deployment.engine) as connection:
+            visit.guard.check(connection)
+            save_item_costs(connection, scope, batch, as_of=as_of or deployment.now(), run_id=visit.stamp.run_id)
+
+
 class _Reader:
     """Takes in what the vendor answers: landed as received, decoded, the newest word on each item kept."""
 
@@ -227,6 +218,8 @@ class _Reader:
         self._unreadable: dict[str, Rejection] = {}
         self._readable: set[str] = set()
         self._vendor_time: datetime | None = None
+        self._books = books_of(visit.connector)
+        self.costs: dict[str, ItemCost] = {}
         self.sightings = Sightings()
         self.deletions_untold = False
         """Whether more went on than the vendor tells at once, so that only a look at all items shows what is gone."""
@@ -277,6 +270,8 @@ class _Reader:
     def _see(self, record: Record) -> None:
         try:
             facts = storable_facts(self._visit.connector.item_facts(record))
+            if self._books is not None:
+                self.costs[record.id] = self._books.item_cost(record)
         except SkipRecord as refused:
             stamp = self._visit.stamp
             self._unreadable[record.id] = Rejection(
@@ -296,71 +291,12 @@ class _Reader:
         counts.reasons += [f"item {each.external_id}: {each.reason}" for each in aside]
 
 
-@asynccontextmanager
-async def _open(
-    deployment: Deployment,
-    row: ConnectionRow,
-    scope: ItemScope,
-    connect: Connect,
-    kind: VisitKind,
-    cursor: datetime | None,
-    *,
-    run_id: str,
-    trigger: str,
-    actor: str,
-) -> AsyncIterator[ItemVisit]:
-    """A visit under a lease; its landed files appear before the cursor moves, its journal goes when all is done."""
-    purpose: Purpose = "tick" if kind == "tick" else "load"
-    unit = Unit(row.org, row.connection_id, unit_name(kind, cursor))
-    try:
-        async with AsyncExitStack() as stack:
-            require_allowance(deployment, row, purpose)
-            require_month(deployment, row, purpose)
-            lease = await stack.enter_async_context(
-                held_lease(deployment, row.org, f"items:{row.connection_id}", run_id)
-            )
-            forget_stale_answers(deployment, unit)
-            journal = stack.enter_context(UnitJournal(deployment.settings.landing_root, unit))
-            connector = connect(row, journal, purpose=purpose)
-            stack.push_async_callback(connector.aclose)
-            stack.callback(count_visit, deployment, row.org, row.connection_id, purpose, connector.calls)
-            objects = MappingProxyType(dict(connector.objects()))
-            stamp = SyncStamp(
-                row.org, row.connection_id, objects, run_id, trigger, row.revision, deployment.now(), actor
-            )
-            landing = UnitLanding(deployment.settings.landing_root, unit, objects, stamp)
-            guard = RunGuard(row.org, row.connection_id, row.revision, lease)
-            try:
-                yield ItemVisit(row, scope, connector, landing, stamp, guard)
-            except BaseException:
-                landing.abort()
-                raise
-            landing.finish()
-            journal.discard()
-    except LandingError as error:
-        raise Refusal(str(error)) from error
-
-
 def unit_name(kind: VisitKind, cursor: datetime | None) -> str:
     """The name of a visit's unit of work: the same until its cursor has moved, so a killed visit goes on with it."""
     if cursor is None:
         return "items-load"
     what = "since" if kind == "tick" else "load-after"
     return f"items-{what}-{cursor:%Y-%m-%dT%H-%M-%S-%f}"
-
-
-def _active(deployment: Deployment, org: str, connection_id: str) -> ConnectionRow:
-    with reading(deployment.engine) as connection:
-        try:
-            row = get_connection(connection, org, connection_id)
-        except ConnectionNotFound as error:
-            raise Refusal(str(error)) from None
-    if row.integration not in ERPS:
-        raise Refusal(f"{connection_id} is no accounting system: only those have items to sync")
-    if row.status != "active":
-        reason = f" ({row.status_reason})" if row.status_reason else ""
-        raise Refusal(f"{connection_id} is {row.status}{reason}: it is not synced")
-    return row
 
 
 async def _asked_of(row: ConnectionRow, connect: Connect) -> tuple[ItemScope, timedelta | None]:

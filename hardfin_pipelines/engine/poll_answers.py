@@ -21,6 +21,7 @@ class PollAnswer:
         worth_a_run: Whether a run has something to do.
         unit: The unit of work whose journal holds the answers; "" where nothing was asked.
         covered_until: The vendor's clock, where nothing new is up to there; None where nothing was asked.
+        by_pulse: Whether marks were compared: then the cursor tells when something last changed, not how old news is.
     """
 
     object: str = ""
@@ -28,6 +29,7 @@ class PollAnswer:
     worth_a_run: bool = False
     unit: str = ""
     covered_until: datetime | None = None
+    by_pulse: bool = False
 
 
 class AnswerBuffer:

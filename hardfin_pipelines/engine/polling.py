@@ -21,9 +21,9 @@ from hardfin_pipelines.engine.crm_connection import CrmConnection
 from hardfin_pipelines.engine.crm_runs import unit_name
 from hardfin_pipelines.engine.crm_sync import tick_query
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.erp_visits import ERPS
 from hardfin_pipelines.engine.failures import note_failure
 from hardfin_pipelines.engine.item_polling import ask_items
-from hardfin_pipelines.engine.item_visits import ERPS
 from hardfin_pipelines.engine.opening import describe, look_again_at_held, prepare
 from hardfin_pipelines.engine.poll_answers import AnswerBuffer, PollAnswer, keep_answers
 from hardfin_pipelines.engine.record_notes import new_sightings
@@ -110,7 +110,7 @@ async def poll_due(deployment: Deployment, tier: Tier, *, org: str = "", run_id:
             *(f"{answer.due.row.connection_id}: {answer.error}" for answer in answers if answer.error),
         ],
         seconds=time.monotonic() - began,
-        oldest_cursor_minutes=max((_cursor_age(connection, now) for connection in due), default=0.0),
+        oldest_cursor_minutes=max((_cursor_age(each.due, now) for each in answers if not each.by_pulse), default=0.0),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete
 
-from hardfin_pipelines.engine.item_visits import ERPS
+from hardfin_pipelines.engine.erp_visits import ERPS
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.audit import AuditEvent, Cause, record_audit
 from hardfin_pipelines.platform.connection_store import get_connection

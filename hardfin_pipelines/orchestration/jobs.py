@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from hardfin_pipelines.orchestration.assets.books_catalog import BOOKS_ASSETS, BOOKS_OBJECTS, books_keys
 from hardfin_pipelines.orchestration.assets.catalog import (
     CRM_OBJECTS,
     ENTITY_ASSETS,
@@ -24,6 +25,8 @@ LANE_TAG = "hardfin/lane"
 _entities = dg.AssetSelection.assets(*ENTITY_ASSETS.values())
 _crm = [vendor_key(name, role) for name in CRM_OBJECTS for role in CRM_OBJECTS[name]]
 _books = [erp_key(name, role) for name in ERP_OBJECTS for role in ERP_OBJECTS[name]]
+_books += [key for name in BOOKS_OBJECTS for key in books_keys(name)]
+_checked = (SYNC_HEALTH, CENSUS, INITIAL_LOAD, TRIAGE, *ENTITY_ASSETS.values(), *BOOKS_ASSETS.values())
 _history = [vendor_key(name, role, history=True) for name in CRM_OBJECTS for role in CRM_OBJECTS[name]]
 
 change_poll_job = dg.define_asset_job(
@@ -43,7 +46,8 @@ sync_items_job = dg.define_asset_job(
     "sync_items",
     selection=dg.AssetSelection.assets(*_books, TRIAGE).without_checks(),
     partitions_def=org_partitions,
-    description="Sync what changed at one organization's accounting systems, and match it to its products and parts.",
+    description="Sync what changed at one organization's accounting systems: items are matched to its products and "
+    "parts; stock, prices, costs, accounts and sales documents are kept as they are.",
 )
 
 resync_project_job = dg.define_asset_job(
@@ -67,7 +71,9 @@ initial_load_job = dg.define_asset_job(
 health_job = dg.define_asset_job(
     "check_health",
     selection=dg.AssetSelection.assets(SYNC_HEALTH)
-    | dg.AssetSelection.checks_for_assets(SYNC_HEALTH, CENSUS, INITIAL_LOAD, TRIAGE, *ENTITY_ASSETS.values()),
+    | dg.AssetSelection.checks_for_assets(
+        SYNC_HEALTH, CENSUS, INITIAL_LOAD, TRIAGE, *ENTITY_ASSETS.values(), *BOOKS_ASSETS.values()
+    ),
     description="Count how connections are, and run the checks.",
 )
 

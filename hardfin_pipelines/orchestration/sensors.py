@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from hardfin_pipelines.orchestration.assets.books_catalog import books_keys
 from hardfin_pipelines.orchestration.assets.catalog import (
     CRM_OBJECTS,
     ENTITY_ASSETS,
@@ -63,7 +64,11 @@ def sync_request(claim: pending.Claim) -> dg.RunRequest:
             run_key=claim.key,
             job_name=sync_items_job.name,
             partition_key=claim.org,
-            asset_selection=[*(erp_key(integration, role) for role in ERP_OBJECTS[integration]), TRIAGE],
+            asset_selection=[
+                *(erp_key(integration, role) for role in ERP_OBJECTS[integration]),
+                *books_keys(integration),
+                TRIAGE,
+            ],
             asset_check_keys=[],
             run_config={"ops": {ITEM_STEP: {"config": work}}},
             tags={

@@ -48,6 +48,7 @@ def _connection_problems(
     if integration is None:
         return
     yield from _login_problems(path, connection.get("login"), integration)
+    yield from _netsuite_problems(path, connection, integration)
     if KINDS[integration] == "ERP":
         yield from _crm_only_problems(path, connection, integration)
     elif pipelines:
@@ -68,6 +69,15 @@ def _login_problems(path: KeyPath, login: Any, integration: Integration) -> Iter
         if flow == "client_credentials" and not login.get("url"):
             text = "expected the org's My Domain address: Salesforce takes client_credentials nowhere else"
             yield Problem((*path, "login", "url"), text)
+
+
+def _netsuite_problems(path: KeyPath, connection: Mapping[str, Any], integration: Integration) -> Iterator[Problem]:
+    account = connection.get("netsuite")
+    if integration == "netsuite" and account is None:
+        text = "expected the account to connect to, such as {account: 1234567, certificate: CERTIFICATE_ID}"
+        yield Problem((*path, "netsuite"), text)
+    elif integration != "netsuite" and account is not None:
+        yield Problem((*path, "netsuite"), f"{NAMES[integration]} is not NetSuite: leave netsuite out")
 
 
 def _crm_only_problems(path: KeyPath, connection: Mapping[str, Any], integration: Integration) -> Iterator[Problem]:

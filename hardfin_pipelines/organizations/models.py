@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from hardfin_pipelines.organizations.integrations import KINDS, Integration, Kind
 from hardfin_pipelines.organizations.logins import Login
 from hardfin_pipelines.organizations.mapping_entries import ConfigurationPart, MappingBlocks
+from hardfin_pipelines.organizations.netsuite_accounts import NetSuiteAccount
 from hardfin_pipelines.organizations.problems import did_you_mean, shown
 from hardfin_pipelines.organizations.text_types import ShortText, VendorName, complaint, expected
 from hardfin_pipelines.sync.cadence import Tier
@@ -109,9 +110,14 @@ class ConnectionConfiguration(ConfigurationPart):
         default=None, description="How often to look for changes; left out, as often as the plan allows."
     )
     start_date: StartDate | None = Field(
-        default=None, description="Deals modified since this day are loaded when the connection is enabled."
+        default=None,
+        description="Deals modified since this day are loaded when the connection is enabled; of NetSuite, sales "
+        "orders and invoices modified since then are kept.",
     )
     login: Login | None = Field(default=None, description="Salesforce only: how the connection signs in.")
+    netsuite: NetSuiteAccount | None = Field(
+        default=None, description="NetSuite only: its account, how we sign in to it, and what of its items is read."
+    )
     files: bool | None = Field(
         default=None, description="CRM only: whether files of deals are synced, too; left out, they are."
     )
@@ -137,6 +143,8 @@ class ConnectionConfiguration(ConfigurationPart):
             document["start_date"] = self.start_date.isoformat()
         if self.login is not None and self.login.document():
             document["login"] = self.login.document()
+        if self.netsuite is not None:
+            document["netsuite"] = self.netsuite.document()
         if self.kind == "CRM":
             document["files"] = self.files is not False
             document["pipelines"] = [rule.document() for rule in self.pipelines]

@@ -173,6 +173,15 @@ def forget_rejections(
     return forgotten
 
 
+def rejected_ids(connection: Connection, org: str, connection_id: str, vendor_object: str) -> set[str]:
+    """The records of one kind that are set aside."""
+    table = rejected_records
+    query = select(table.c.external_id).where(
+        table.c.org == org, table.c.connection_id == connection_id, table.c.object == vendor_object
+    )
+    return set(connection.scalars(query))
+
+
 def list_rejected(
     connection: Connection,
     org: str,

@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 
 from hardfin_pipelines_tests.engine.drifting import with_two_rules
+from hardfin_pipelines_tests.engine.netsuite_product import (
+    NetSuiteOrganization,
+    NetSuiteProduct,
+    running_netsuite_product,
+)
 from hardfin_pipelines_tests.engine.product import Organization, Product, running_product
 from hardfin_pipelines_tests.engine.quickbooks_product import (
     QuickBooksOrganization,
@@ -75,3 +80,16 @@ def quickbooks(database_url: str, tmp_path: Path) -> Iterator[QuickBooksProduct]
 def ledgerly(quickbooks: QuickBooksProduct) -> QuickBooksOrganization:
     """An organization whose finance department works in QuickBooks, connected, once on each database."""
     return quickbooks.add_organization("ledgerly")
+
+
+@pytest.fixture
+def netsuite(database_url: str, tmp_path: Path) -> Iterator[NetSuiteProduct]:
+    """A product that is pointed at NetSuite, without organizations, once on each database."""
+    with running_netsuite_product(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def wernham(netsuite: NetSuiteProduct) -> NetSuiteOrganization:
+    """An organization whose finance department works in NetSuite, connected, once on each database."""
+    return netsuite.add_organization("wernham")

@@ -11,18 +11,13 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from hardfin_pipelines.connectors.quickbooks.limits import QuickBooksLimits
-from hardfin_pipelines.engine.connecting import connect_account
-from hardfin_pipelines.engine.item_runs import ItemsSync, sync_claimed_items
 from hardfin_pipelines.engine.vendors import Secret
-from hardfin_pipelines.platform import pending
-from hardfin_pipelines.platform.connection_store import ConnectionRow
-from hardfin_pipelines.platform.database import writing
-from hardfin_pipelines.platform.item_store import insert_items
 from hardfin_pipelines.sandbox.quickbooks import QuickBooksSandbox
 from hardfin_pipelines.sandbox.quickbooks.company import Company
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines.settings import Settings
-from hardfin_pipelines_tests.engine.hardfin_team import Deployed, HardfinTeam, MovableDeployment
+from hardfin_pipelines_tests.engine.finance_team import FinanceDeployed, FinanceTeam
+from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
 from hardfin_pipelines_tests.engine.product import BetweenAnswers
 
 API = "/v3/company/*"
@@ -30,7 +25,7 @@ FAST = QuickBooksLimits(calls_per_second=1_000_000, calls_per_minute=1_000_000)
 
 
 @dataclass
-class QuickBooksProduct(Deployed):
+class QuickBooksProduct(FinanceDeployed):
     """A sandbox that is up and a deployment that is pointed at it by its settings."""
 
     sandbox: QuickBooksSandbox
@@ -49,15 +44,9 @@ class QuickBooksProduct(Deployed):
         organization.connect()
         return organization
 
-    def run_items(self, claim: pending.Claim, run_id: str = "run") -> ItemsSync:
-        """Do the work of a claim."""
-        return self.deployment.run(
-            sync_claimed_items(self.deployment, claim.org, claim.connection_id, claim.key, run_id=run_id)
-        )
-
 
 @dataclass
-class QuickBooksOrganization(HardfinTeam):
+class QuickBooksOrganization(FinanceTeam):
     """One organization, its company, and what its people do."""
 
     company: Company
@@ -77,29 +66,10 @@ class QuickBooksOrganization(HardfinTeam):
         issued = self.product.sandbox.issue_tokens(self.company, **tokens)
         return Secret(refresh_token=issued.refresh_token, account_id=self.company.realm_id)
 
-    def connect(self, **tokens: Any) -> ConnectionRow:
-        """Connect the company."""
-        secret = self.secret(**tokens)
-        return self.deployment.run(
-            connect_account(self.deployment, self.org, self.integration, secret, actor="cli:ann")
-        )
-
     def add_item(self, name: str, sku: str = "", *, at: datetime | None = None, **values: Any) -> str:
         """An item of the company, made at a moment; now, where none is given."""
         given = {"Name": name, "Type": "NonInventory", **({"Sku": sku} if sku else {}), **values}
         return self.company.create("Item", given, at=at)
-
-    def add_products(self, *products: tuple[str, str, str]) -> None:
-        """Products of Hardfin's: id, name and SKU."""
-        with writing(self.deployment.engine) as connection:
-            new = [(item_id, "product", {"name": name, "sku": sku or None}) for item_id, name, sku in products]
-            insert_items(connection, self.org, new, self.deployment.now())  # type: ignore[arg-type]  # literals
-
-    def tick_items(self) -> ItemsSync | None:
-        """Poll, and do what was found; what the run did, None where there was none."""
-        self.poll()
-        runs = [self.product.run_items(claim) for claim in self.product.claims() if claim.org == self.org]
-        return runs[0] if runs else None
 
     def calls(self) -> int:
         """Calls of the company's API so far; those to the token endpoint are not among them."""

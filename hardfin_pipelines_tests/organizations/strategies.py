@@ -93,6 +93,18 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
+@st.composite
+def netsuite_accounts(draw: st.DrawFn) -> dict[str, Any]:
+    """Accounts as documents hold them, in one form only."""
+    account: dict[str, Any] = {"account": draw(st.from_regex(r"[A-Z0-9]{1,12}(_SB[0-9])?", fullmatch=True))}
+    if draw(st.booleans()):
+        return account | {"sign_in": "tokens"}
+    account["certificate"] = draw(texts)
+    if draw(st.booleans()):
+        account["sku_field"] = draw(st.from_regex(r"custitem_[a-z0-9_]{1,20}", fullmatch=True))
+    return account
+
+
 def _connection(draw: st.DrawFn, integration: str) -> dict[str, Any]:
     connection: dict[str, Any] = {"integration": integration, "status": draw(statuses)}
     if draw(st.booleans()):
@@ -102,6 +114,8 @@ def _connection(draw: st.DrawFn, integration: str) -> dict[str, Any]:
     if integration == "hubspot":
         connection["files"] = draw(st.booleans())
         connection["pipelines"] = draw(pipelines())
+    if integration == "netsuite":
+        connection["netsuite"] = draw(netsuite_accounts())
     kind: Kind = "CRM" if integration == "hubspot" else "ERP"
     if draw(st.booleans()):
         connection["mappings"] = draw(blocks(MAPPED_ENTITIES[kind]))

@@ -13,6 +13,7 @@ from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.stored_tokens import save_tokens
 from hardfin_pipelines.engine.vendors.contract import CrmVendor, ErpVendor, Secret, Shared, SignIn, Vendor
 from hardfin_pipelines.engine.vendors.hubspot import HubSpotVendor
+from hardfin_pipelines.engine.vendors.netsuite import NetSuiteVendor
 from hardfin_pipelines.engine.vendors.quickbooks import QuickBooksVendor
 from hardfin_pipelines.engine.vendors.salesforce import SalesforceVendor
 from hardfin_pipelines.platform.call_places import StoredPlaces
@@ -31,6 +32,7 @@ class VendorRegistry:
         hubspot: HubSpot accounts.
         salesforce: Salesforce orgs.
         quickbooks: QuickBooks companies.
+        netsuite: NetSuite accounts.
     """
 
     def __init__(self, settings: Settings, engine: Engine, vault: Vault) -> None:
@@ -40,7 +42,8 @@ class VendorRegistry:
         self.salesforce = SalesforceVendor(shared, self.places)
         self._shared = shared
         self.quickbooks = QuickBooksVendor(shared, self.places)
-        self._erps: dict[str, ErpVendor] = {"quickbooks": self.quickbooks}
+        self.netsuite = NetSuiteVendor(shared, self.places)
+        self._erps: dict[str, ErpVendor] = {"quickbooks": self.quickbooks, "netsuite": self.netsuite}
         self._crms: dict[str, CrmVendor] = {"hubspot": self.hubspot, "salesforce": self.salesforce}
 
     def crm_connector(

@@ -30,7 +30,7 @@ CRM_OBJECTS: Mapping[str, Mapping[Role, str]] = MappingProxyType(
 """CRM integrations and the asset name of each role's object."""
 
 ERP_OBJECTS: Mapping[str, Mapping[Role, str]] = MappingProxyType(
-    {"quickbooks": MappingProxyType({"item": "items"})},
+    {"quickbooks": MappingProxyType({"item": "items"}), "netsuite": MappingProxyType({"item": "items"})},
 )
 """ERP integrations and the asset name of each role's object."""
 
@@ -47,7 +47,7 @@ ENTITY_ASSETS: Mapping[EntityType, dg.AssetKey] = MappingProxyType(
 
 INITIAL_LOAD = dg.AssetKey(["hardfin", "initial_load"])
 
-_LANDED_COLUMNS = dg.TableSchema(
+LANDED_COLUMNS = dg.TableSchema(
     columns=[
         dg.TableColumn("id", "string", description="the vendor's id"),
         dg.TableColumn("modified_at", "timestamp", description="the vendor's modification stamp, UTC"),
@@ -112,7 +112,7 @@ def vendor_specs(integration: str, *, history: bool) -> list[dg.AssetSpec]:
             group_name=integration,
             owners=[OWNER],
             kinds={integration, "parquet"},
-            metadata={"dagster/column_schema": _LANDED_COLUMNS},
+            metadata={"dagster/column_schema": LANDED_COLUMNS},
             tags={"hardfin/integration": integration},
             partitions_def=load_partitions if history else org_partitions,
             skippable=True,
@@ -136,7 +136,7 @@ def erp_specs(integration: str) -> list[dg.AssetSpec]:
             group_name=integration,
             owners=[OWNER],
             kinds={integration, "parquet"},
-            metadata={"dagster/column_schema": _LANDED_COLUMNS},
+            metadata={"dagster/column_schema": LANDED_COLUMNS},
             tags={"hardfin/integration": integration},
             partitions_def=org_partitions,
             skippable=True,
