@@ -10,9 +10,12 @@ Insert = postgresql.Insert | sqlite.Insert
 Changes = Callable[[Insert], Mapping[str, Any]]
 """From the statement (whose `excluded` are the new values) to what is changed in a row that is there already."""
 
+Condition = ColumnElement[bool] | Callable[[Insert], ColumnElement[bool]]
+"""Of a row that is there already, or from the statement to that."""
+
 
 def upsert(
-    connection: Connection, table: Table, changes: Changes | None = None, *, where: ColumnElement[bool] | None = None
+    connection: Connection, table: Table, changes: Changes | None = None, *, where: Condition | None = None
 ) -> Insert:
     """An insert that, where the key is taken, changes that row instead.
 
@@ -32,4 +35,5 @@ def upsert(
         }
     else:
         values = changes(statement)
-    return statement.on_conflict_do_update(index_elements=key, set_=dict(values), where=where)
+    condition = where(statement) if callable(where) else where
+    return statement.on_conflict_do_update(index_elements=key, set_=dict(values), where=condition)

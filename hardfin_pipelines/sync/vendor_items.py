@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Literal
 
 from hardfin_pipelines.sync.item_facts import ItemFacts
+from hardfin_pipelines.sync.storable_text import is_storable, storable_text
 
 DecisionAction = Literal["map", "create", "ignore", "unlink"]
 """What a person chose: this item of Hardfin, a new one, none at all; or that a link is wrong."""
 
 TriageState = Literal["open", "mapped", "created", "ignored", "gone"]
 TRIAGE_STATES: tuple[TriageState, ...] = ("open", "mapped", "created", "ignored", "gone")
-
-_UNSTORABLE = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,22 +171,17 @@ class Sightings:
 def storable_facts(facts: ItemFacts) -> ItemFacts:
     """The facts without what a database refuses in text: NUL, and halves of surrogate pairs."""
     together = "".join((facts.name, *facts.path, facts.sku, facts.vendor_type, facts.description, facts.currency))
-    if together.isascii() and _UNSTORABLE not in together:
+    if is_storable(together):
         return facts
     return replace(
         facts,
-        name=_storable(facts.name),
-        path=tuple(map(_storable, facts.path)),
-        sku=_storable(facts.sku),
-        vendor_type=_storable(facts.vendor_type),
-        description=_storable(facts.description),
-        currency=_storable(facts.currency),
+        name=storable_text(facts.name),
+        path=tuple(map(storable_text, facts.path)),
+        sku=storable_text(facts.sku),
+        vendor_type=storable_text(facts.vendor_type),
+        description=storable_text(facts.description),
+        currency=storable_text(facts.currency),
     )
-
-
-def _storable(text: str) -> str:
-    plain = text.encode("utf-8", "replace").decode("utf-8")
-    return plain.replace(_UNSTORABLE, "\N{REPLACEMENT CHARACTER}")
 
 
 def _weight(gone: ItemGone) -> tuple[datetime, bool, str]:
