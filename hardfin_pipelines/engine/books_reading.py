@@ -78,6 +78,12 @@ class KindReading:
             await in_thread(partial(self._settle_gone, began, None if since is None else lines_of))
         await in_thread(self._count)
 
+    async def note_none(self, at: datetime) -> None:
+        """The vendor has no row of the kind, so none is asked for; raises as `read`."""
+        self._aside = await in_thread(self._set_aside)
+        await in_thread(partial(self._settle_gone, at, None))
+        await in_thread(self._count)
+
     def _take(self, page: BooksPage) -> None:
         with self.landing_guard:
             self.visit.landing.land(self.kind, page.records, page.raw)

@@ -213,8 +213,11 @@ class _Books:
             self.deployment, self.visit, self.connector, kind, counts, self._landing_guard, self.report.reasons
         )
         since = read_since(kind, state, at, stamped=self.connector.readings[kind] == "by stamp")
-        await one.read(since, lines_of=lines_of)
         counts.total = change.total
+        if since is None and not change.total:
+            await one.note_none(at)
+        else:
+            await one.read(since, lines_of=lines_of)
         whole = since is None
         if needs_whole(since, state, at, total=counts.total, held=counts.held + counts.set_aside):
             await one.read(None)

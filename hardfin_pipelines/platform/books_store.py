@@ -30,6 +30,7 @@ from hardfin_pipelines.platform.books_tables import TABLES, books_reads, column_
 from hardfin_pipelines.platform.known_records import chunks
 from hardfin_pipelines.platform.upsert import Insert, upsert
 from hardfin_pipelines.sync.books import FACT_TYPES, BooksFact, BooksKind, ItemCost, key_fields
+from hardfin_pipelines.sync.books_reading import BooksState, PulseKind
 from hardfin_pipelines.sync.storable_text import is_storable, storable_text
 
 Key = tuple[str, ...]
@@ -46,27 +47,6 @@ class BooksScope:
     def of(self, table: Table) -> ColumnElement[bool]:
         """The condition for a table's rows of it."""
         return and_(table.c.org == self.org, table.c.connection_id == self.connection_id)
-
-
-@dataclass(frozen=True, slots=True)
-class BooksState:
-    """How far a kind was read. All times are the vendor's, aware and in UTC.
-
-    Attributes:
-        since: What changed at or after it is read next.
-        mark: Of the pulse that the kind was read for; "" where it never was.
-        total: How many rows there were then, by the vendor's count.
-        read_at: When the rows kept here were last known to be right.
-        whole_at: When all rows were last read; None where they never were.
-        lacking: What the connection needs to see the kind; "" where it sees it.
-    """
-
-    since: datetime
-    mark: str
-    total: int
-    read_at: datetime
-    whole_at: datetime | None = None
-    lacking: str = ""
 
 
 def exact_text(quantity: Decimal) -> str:
@@ -161,7 +141,20 @@ def count_present(connection: Connection, scope: BooksScope, kind: BooksKind) ->
     return connection.execute(query).scalar_one()
 
 
-def read_states(connection: Connection, org: str, connection_id: str) -> dict[str, BooksState]:
+def held_keys(connection: Connection, scope: BooksScope, kind: BooksKind, keys: Collection[Key]) -> set[Key]:
+    """Those of some keys whose rows are there; for a handful of keys."""
+    if not keys:
+        return set()
+    table = TABLES[kind]
+    there = connection.execute(
+        select(*_key_columns(kind)).where(
+            scope.of(table), table.c.gone_at.is_(None), _key_columns(kind)[0].in_([key[0] for key in keys])
+        )
+    )
+    return {key for row in there if (key := tuple(map(_as_text, row))) in keys}
+
+
+def read_states(connection: Connection, org: str, connection_id: str) -> dict[PulseKind, BooksState]:
     """How far each kind of a connection was read, "item" among them; kinds that never were are absent."""
     query = select(books_reads).where(books_reads.c.org == org, books_reads.c.connection_id == connection_id)
     return {
@@ -170,7 +163,9 @@ def read_states(connection: Connection, org: str, connection_id: str) -> dict[st
     }
 
 
-def save_state(connection: Connection, org: str, connection_id: str, kind: str, state: BooksState, run_id: str) -> None:
+def save_state(
+    connection: Connection, org: str, connection_id: str, kind: PulseKind, state: BooksState, run_id: str
+) -> None:
     """Keep how far a kind was read, in or after the transaction that commits what it covers."""
     row = {
         "org": org,

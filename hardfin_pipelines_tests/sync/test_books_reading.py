@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardfin_pipelines.sync.books import BOOKS_KINDS
+from hardfin_pipelines.sync.books import BOOKS_KINDS, BooksKind
 from hardfin_pipelines.sync.books_reading import (
     FIRST_LOOK,
     WHOLE_AGAIN_AFTER,
@@ -60,7 +60,7 @@ def test_exactly_the_kinds_with_another_mark_have_moved(before, after):
 
 
 def test_what_is_not_seen_is_said_once():
-    needs = {"location": "the feature Locations"}
+    needs: dict[BooksKind, str] = {"location": "the feature Locations"}
 
     assert newly_lacking({}, needs) == ["location"]
     assert newly_lacking({"location": READ}, needs) == ["location"]
