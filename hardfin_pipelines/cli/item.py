@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hardfin_pipelines.cli.opening import open_product, require_organization
-from hardfin_pipelines.cli.output import console, print_json, print_pairs, print_table
+from hardfin_pipelines.cli.output import amount, console, exact, print_json, print_pairs, print_table
 from hardfin_pipelines.cli.triage import show_taken_back
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
 from hardfin_pipelines.engine.refusals import Refusal
@@ -48,7 +48,7 @@ def list_items(
                 "kind": each.kind,
                 "name": each.name,
                 "sku": each.sku or None,
-                "price": None if each.price is None else format(each.price, "f"),
+                "price": exact(each.price),
                 "currency": each.currency or None,
                 "links": each.links,
                 "updated_at": each.updated_at,
@@ -60,7 +60,7 @@ def list_items(
     if not found:
         console.print(f"{org}: no product or part{' with that' if search else ' yet'}", markup=False, highlight=False)
         return
-    rows = [(each.id, each.kind, each.name, each.sku, _money(each.price, each.currency), each.links) for each in found]
+    rows = [(each.id, each.kind, each.name, each.sku, amount(each.price, each.currency), each.links) for each in found]
     columns = ["item", "kind", "name", "sku", "price", "links"]
     print_table(f"{org}: {len(found)} of {total} product(s) and part(s)", columns, rows, unbroken=["item"])
 
@@ -90,7 +90,7 @@ def show(
         "name": row["name"],
         "sku": row["sku"],
         "description": row["description"],
-        "price": None if row["price"] is None else format(row["price"], "f"),
+        "price": exact(row["price"]),
         "currency": row["currency"],
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
@@ -149,7 +149,3 @@ def _link_json(link: "ItemLink") -> dict[str, Any]:
         "broken_because": link.broken_because or None,
         "url": link.url or None,
     }
-
-
-def _money(value: object, currency: str) -> str:
-    return "" if value is None else f"{value:f} {currency}".strip()

@@ -9,6 +9,7 @@ import typer
 
 from hardfin_pipelines.cli import (
     census,
+    customer,
     database,
     demo,
     explain,
@@ -41,6 +42,7 @@ app.add_typer(organizations.app, name="org")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(database.app, name="db")
 app.add_typer(project.app, name="project")
+app.add_typer(customer.app, name="customer")
 app.add_typer(item.app, name="item")
 app.add_typer(triage.app, name="triage")
 app.command("sync")(work.sync)

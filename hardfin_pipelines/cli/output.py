@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -19,6 +20,22 @@ FAILED = 1
 
 REFUSED = 2
 """The request cannot be carried out as it is: wrong input, unknown organization, nothing changed."""
+
+
+def say(*lines: str) -> None:
+    """Lines for people. Vendor values are shown as they are, never as markup."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+
+
+def exact(number: Decimal | None) -> str | None:
+    """A number digit for digit, for programs."""
+    return None if number is None else format(number, "f")
+
+
+def amount(number: Decimal | None, currency: str | None = "") -> str:
+    """An amount of money, or a number, for people; "" where there is none."""
+    return "" if number is None else f"{number:f} {currency or ''}".strip()
 
 
 def print_json(value: Any) -> None:

@@ -1,7 +1,6 @@
 """What a run does for an organization's CRM connections: everything since their cursors, and its pending work."""
 
 from datetime import datetime, timedelta
-from functools import partial
 
 from hardfin_pipelines.connectors.errors import RetryLater
 from hardfin_pipelines.engine.crm_sync import CrmVisit, SyncReport, tick_query
@@ -9,8 +8,7 @@ from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.guards import WorkInterrupted
 from hardfin_pipelines.engine.opening import active_crm_connections
 from hardfin_pipelines.engine.organization_sync import OrganizationSync, held_entities, interrupt, noting_failures
-from hardfin_pipelines.engine.overlapping import in_thread
-from hardfin_pipelines.engine.rematching import rematch_open
+from hardfin_pipelines.engine.rematching import match_again
 from hardfin_pipelines.engine.visits import Visit, open_visit
 from hardfin_pipelines.platform import pending
 from hardfin_pipelines.platform.connection_store import ConnectionRow, get_connection, mark_synced
@@ -47,7 +45,7 @@ async def sync_claimed(
     else:
         with writing(deployment.engine) as connection:
             pending.finish_work(connection, org, connection_id, claim, work)
-    await in_thread(partial(rematch_open, deployment, org, run_id=run_id))
+    await match_again(deployment, org, run_id=run_id, customers_made=bool(synced.created().get("customer")))
     synced.held = held_entities(deployment, org)
     return synced
 
@@ -62,7 +60,7 @@ async def sync_organization(deployment: Deployment, org: str, *, run_id: str) ->
     synced = OrganizationSync(org)
     for row in active_crm_connections(deployment, org):
         await _tick(deployment, synced, row.connection_id, [], run_id=run_id)
-    await in_thread(partial(rematch_open, deployment, org, run_id=run_id))
+    await match_again(deployment, org, run_id=run_id, customers_made=bool(synced.created().get("customer")))
     synced.held = held_entities(deployment, org)
     return synced
 

@@ -52,7 +52,8 @@ class ItemState:
 
 def item_states(connection: Connection, org: str | None) -> dict[str, ItemState]:
     """How the items of each connection stand that has any, of an organization or of ALL."""
-    linked = select(links.c.connection_id, func.count()).where(links.c.matched_by != "", links.c.broken_because == "")
+    of_books = and_(links.c.entity_type == "item", links.c.matched_by != "", links.c.broken_because == "")
+    linked = select(links.c.connection_id, func.count()).where(of_books)
     waiting = select(triage_items.c.connection_id, func.count()).where(triage_items.c.state == "open")
     if org is not None:
         linked, waiting = linked.where(links.c.org == org), waiting.where(triage_items.c.org == org)

@@ -186,11 +186,11 @@ class _Reader:
     def _origin(self, key: EntityKey, links: Sequence[RowMapping]) -> tuple[RowMapping | None, str]:
         """The link whose record made the entity, and what there is to say where none did.
 
-        A product that was matched to an item by its name gave it no value.
+        A product that was matched to an item by its name gave it no value, nor did a customer of an accounting system.
         """
         kind, own_id = key
         if kind != "item":
-            return (links[0] if links else None), ""
+            return next((link for link in links if not link["matched_by"]), None), ""
         for link in links:
             if entity_id(kind, self._org, link["connection_id"], link["external_id"]) == own_id:
                 return link, ""

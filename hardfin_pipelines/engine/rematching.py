@@ -10,9 +10,11 @@ from functools import partial
 
 from sqlalchemy import Connection, select
 
+from hardfin_pipelines.engine.customer_links import link_customers_again
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.guards import WorkInterrupted
 from hardfin_pipelines.engine.item_sync import ItemCounts, ItemStore, apply_sightings
+from hardfin_pipelines.engine.overlapping import in_thread
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.first_sync_store import SyncStamp
 from hardfin_pipelines.platform.item_store import catalogue_mark
@@ -23,6 +25,13 @@ from hardfin_pipelines.platform.vendor_item_store import ItemScope
 from hardfin_pipelines.sync.vendor_items import Sightings
 
 _log = logging.getLogger(__name__)
+
+
+async def match_again(deployment: Deployment, org: str, *, run_id: str, customers_made: bool) -> None:
+    """After a CRM's sync: let what waits in accounting systems find the items, and the customers, that it made."""
+    await in_thread(partial(rematch_open, deployment, org, run_id=run_id))
+    if customers_made:
+        await link_customers_again(deployment, org, run_id=run_id)
 
 
 def rematch_open(deployment: Deployment, org: str, *, run_id: str = "") -> ItemCounts:

@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 
 from hardfin_pipelines.connectors.base import TriggerQuery
@@ -20,8 +19,7 @@ from hardfin_pipelines.engine.guards import WorkInterrupted
 from hardfin_pipelines.engine.loading import stages_to_load, start_of
 from hardfin_pipelines.engine.opening import active_crm_connections, open_crm_connection
 from hardfin_pipelines.engine.organization_sync import OrganizationSync, held_entities, interrupt, noting_failures
-from hardfin_pipelines.engine.overlapping import in_thread
-from hardfin_pipelines.engine.rematching import rematch_open
+from hardfin_pipelines.engine.rematching import match_again
 from hardfin_pipelines.engine.visits import Visit, has_answers, open_visit
 from hardfin_pipelines.landing.layout import Unit
 from hardfin_pipelines.platform.connection_store import ConnectionRow
@@ -79,7 +77,7 @@ async def load_window(
             synced.notes.append(f"{row.connection_id}: {first:%Y-%m-%d} to {end:%Y-%m-%d} is loaded already")
             continue
         await _load(deployment, synced, row, _Window(first, end, stages), run_id)
-    await in_thread(partial(rematch_open, deployment, org, run_id=run_id))
+    await match_again(deployment, org, run_id=run_id, customers_made=bool(synced.created().get("customer")))
     synced.held = held_entities(deployment, org)
     return synced
 

@@ -233,7 +233,7 @@ links = Table(
     _text("url", default=""),
     Column("vendor_modified_at", UtcDateTime, nullable=True),  # of the version the values were synced from
     _text("pipeline_id", default=""),  # whose rule's mapping the values were made with
-    _text("matched_by", default=""),  # an ERP item's: sku, normalized sku, name, normalized name, decision
+    _text("matched_by", default=""),  # an ERP record's: sku, normalized sku, name, normalized name, decision
     _text("broken_because", default=""),  # why the external record cannot be followed any more; "" where it can
     PrimaryKeyConstraint("org", "connection_id", "object", "external_id"),
     Index(None, "org", "entity_type", "entity_id"),
