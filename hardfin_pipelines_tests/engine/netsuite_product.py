@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from hardfin_pipelines.connectors.netsuite import NetSuiteLimits
+from hardfin_pipelines.engine.connecting import connect_account
 from hardfin_pipelines.engine.vendors import Secret
+from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.sandbox.netsuite import Account, NetSuiteSandbox
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines.settings import Settings
@@ -108,6 +110,19 @@ class NetSuiteOrganization(FinanceTeam):
             "token_secret": keys.token_secret,
         }
         return Secret(access_token=orjson.dumps({**given, **tokens}).decode())
+
+    def connect_with(self, keys: str) -> ConnectionRow:
+        """Connect the account by what a person gave as its keys."""
+        work = connect_account(self.deployment, self.org, self.integration, Secret(access_token=keys), actor="cli:ann")
+        return self.deployment.run(work)
+
+    def revoke_certificate(self) -> None:
+        """What the account's administrator does when a key is lost."""
+        keys = self.product.sandbox.keys
+        mapping = keys.certificate(self.account, self.kid)
+        assert mapping is not None
+        mapping.revoked = True
+        keys.end_tokens(self.account)
 
     def add_item(self, number: str, name: str = "", *, at: datetime | None = None, **values: Any) -> str:
         """An inventory item of the account."""

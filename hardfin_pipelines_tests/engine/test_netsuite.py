@@ -86,8 +86,7 @@ def test_keys_that_are_none_are_refused_in_one_line(netsuite, given, says):
 
 def test_a_certificate_that_was_revoked_needs_a_person(wernham):
     wernham.tick_items()
-    wernham.product.sandbox.keys.revoke_certificate(wernham.kid)
-    wernham.expire_tokens()
+    wernham.revoke_certificate()
 
     wernham.poll()
 

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine, Table, select
 
 from hardfin_pipelines.platform.books_store import (
     BooksScope,
-    BooksState,
     count_present,
     exact_text,
     fact_key,
@@ -33,6 +32,7 @@ from hardfin_pipelines.platform.books_tables import (
 )
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.sync.books import BOOKS_KINDS, FACT_TYPES, BooksFact, BooksKind, ItemCost, key_fields
+from hardfin_pipelines.sync.books_reading import BooksState
 from hardfin_pipelines_tests.store_fixtures import A_MOMENT, add_connection, add_organization
 from hardfin_pipelines_tests.sync.books_facts import COMPONENT, LEVEL, LINE, LOCATION, ONE_OF_EACH, PRICE
 
