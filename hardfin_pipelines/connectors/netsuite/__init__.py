@@ -1,4 +1,4 @@
-"""NetSuite: sign-in by key or by signature, SuiteQL, changes and deletions, stock, description."""
+"""NetSuite: sign-in by key or by signature, SuiteQL, changes and deletions, books, description."""
 
 from hardfin_pipelines.connectors.netsuite.connector import NetSuiteConnector
 from hardfin_pipelines.connectors.netsuite.decode import NetSuiteDecoder
@@ -6,7 +6,6 @@ from hardfin_pipelines.connectors.netsuite.limits import READ_SECONDS, NetSuiteL
 from hardfin_pipelines.connectors.netsuite.oauth import OAuthApp, TokenEndpoint
 from hardfin_pipelines.connectors.netsuite.signing import TokenKeys
 from hardfin_pipelines.connectors.netsuite.slots import Slots
-from hardfin_pipelines.connectors.netsuite.stock import StockLevel, StockPage
 
 __all__ = [
     "READ_SECONDS",
@@ -15,8 +14,6 @@ __all__ = [
     "NetSuiteLimits",
     "OAuthApp",
     "Slots",
-    "StockLevel",
-    "StockPage",
     "TokenEndpoint",
     "TokenKeys",
 ]

@@ -8,9 +8,15 @@ from math import ceil
 import httpx
 
 from hardfin_pipelines.connectors.base import CallCounts, CallPlan, Capabilities, PageMemory, ReadResult
+from hardfin_pipelines.connectors.books import BooksPage, Pulse, PulseKind, Reading
 from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK, Clock
 from hardfin_pipelines.connectors.erp import ItemPage
 from hardfin_pipelines.connectors.netsuite import errors
+from hardfin_pipelines.connectors.netsuite.books_describe import visibility_of
+from hardfin_pipelines.connectors.netsuite.books_facts import books_fact, item_cost
+from hardfin_pipelines.connectors.netsuite.books_reading import BooksReader, check_reading
+from hardfin_pipelines.connectors.netsuite.books_statements import BooksScope
+from hardfin_pipelines.connectors.netsuite.books_tables import READINGS
 from hardfin_pipelines.connectors.netsuite.client import NetSuiteClient
 from hardfin_pipelines.connectors.netsuite.decode import OBJECTS, gone_of, records_of
 from hardfin_pipelines.connectors.netsuite.describe import AccountFacts, describe_account
@@ -23,17 +29,18 @@ from hardfin_pipelines.connectors.netsuite.limits import (
     NetSuiteLimits,
     account_name,
 )
-from hardfin_pipelines.connectors.netsuite.oauth import OAuthApp, TokenEndpoint
+from hardfin_pipelines.connectors.netsuite.oauth import OAuthApp
+from hardfin_pipelines.connectors.netsuite.pulse import PulseTaker
 from hardfin_pipelines.connectors.netsuite.reading import ItemReader
-from hardfin_pipelines.connectors.netsuite.signing import BearerSigner, Signer, TokenKeys, TokenSigner
+from hardfin_pipelines.connectors.netsuite.sign_in import SignIn
+from hardfin_pipelines.connectors.netsuite.signing import TokenKeys
 from hardfin_pipelines.connectors.netsuite.slots import PROCESS_SLOTS, Slots
-from hardfin_pipelines.connectors.netsuite.stock import StockPage, stock_pages
 from hardfin_pipelines.connectors.netsuite.versions import account_key, account_url
 from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
 from hardfin_pipelines.connectors.remembering import remembering
-from hardfin_pipelines.connectors.renewal import PROCESS_LOCKS, Authenticator, RenewalLock
-from hardfin_pipelines.connectors.retries import RetryPolicy
+from hardfin_pipelines.connectors.renewal import PROCESS_LOCKS, RenewalLock
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens, TokenStore
+from hardfin_pipelines.sync.books import BooksFact, BooksKind, ItemCost
 from hardfin_pipelines.sync.item_facts import ItemFacts
 from hardfin_pipelines.sync.records import AccountDescription, Record, Role
 
@@ -80,6 +87,7 @@ class NetSuiteConnector:
         fields: Collection[str] = (),
         price_level: str = BASE_PRICE_LEVEL,
         deletions_needed: bool = True,
+        documents_since: datetime | None = None,
         memory: PageMemory | None = None,
         clock: Clock = SYSTEM_CLOCK,
         limiters: LimiterRegistry[AccountLimiters] = PROCESS_LIMITERS,
@@ -96,12 +104,14 @@ class NetSuiteConnector:
             tokens: Where access tokens are kept; without, in this connector. Token-based authentication has none.
             api_url: Where the account's services are; by default at its own host.
             described: The account as it was last described. Without it the first reading describes it, which costs
-                about ten calls.
+                about seven calls.
             sku_field: The item's column that holds its SKU.
             fields: Columns of items to read besides the usual, such as `custitem_model`.
             price_level: The id of the price level whose prices items are sold at.
             deletions_needed: Where our role may not see deleted records: true refuses to go on, so that a person gives
                 it the permission; false goes on, and `changed_pages` says that deletions are not told.
+            documents_since: Sales documents and their lines are those of documents modified at or after it, also in
+                pulses; None for all there are.
             memory: Keeps answers of this unit of work; descriptions and tokens are never kept.
             clock: Time and waiting.
             limiters: The limiters of all accounts; the process's own, unless a deployment or a test brings others.
@@ -123,14 +133,17 @@ class NetSuiteConnector:
         self._wanted = frozenset({self._sku_field, *map(checked_name, fields)})
         self._price_level = price_level
         self._deletions_needed = deletions_needed
+        self._documents_since = documents_since
         name = account_name(self._url, self._account_id)
         self._limiters = limiters.of(name, lambda places: AccountLimiters(limits, clock, account=name, places=places))
         self._limiters.configure(limits)
         lock = renewal_lock or PROCESS_LOCKS.of(name)
+        store = tokens or MemoryTokenStore(Tokens(""))
+        sign_in = SignIn(http, self._url, self._account_id, store, lock, limits.attempts, self.calls, clock)
         client = NetSuiteClient(
             http=http,
             api_url=self._url,
-            signer=self._signer(http, credentials, tokens, lock, clock),
+            signer=sign_in.signer(credentials),
             governance=Governance(limits, self._limiters, slots),
             calls=self.calls,
             clock=clock,
@@ -139,7 +152,9 @@ class NetSuiteConnector:
         self._send = client.send
         self._ask = remembering(client.send, memory)
         self._described: AccountDescription | None = None
-        self._reader: ItemReader | None = None
+        self._items: ItemReader | None = None
+        self._books: BooksReader | None = None
+        self._pulses: PulseTaker | None = None
         if described is not None:
             self._take(described)
 
@@ -150,7 +165,7 @@ class NetSuiteConnector:
     async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
         """The account, its clock and currency, and the fields of items that our role sees.
 
-        About ten calls. What it does not see is there as hidden, with what it needs; so are fields that are `named`
+        About seven calls. What it does not see is there as hidden, with what it needs; so are fields that are `named`
         and not seen, since NetSuite does not say whether they exist.
 
         Raises:
@@ -202,17 +217,54 @@ class NetSuiteConnector:
         """Items by id, inactive ones too; a call for 1,000."""
         return await (await self._reading()).by_id(ids) if ids else ReadResult((), ())
 
-    async def stock_pages(self, since: datetime | None = None) -> AsyncIterator[StockPage]:
-        """Stock by item and location whose available quantity changed at or after a moment, or all of it.
+    @property
+    def readings(self) -> Mapping[BooksKind, Reading]:
+        """The kinds there are at NetSuite, in the order to read them, and how changes of each are asked for."""
+        return READINGS
 
-        A call for 1,000 pairs of item and location. Costs and quantities on order change without the available
-        quantity: only all of it shows them.
+    async def pulse(self, since: Mapping[PulseKind, datetime]) -> Pulse:
+        """Ask what changed: one call, and one more for each table that was hidden since the account was described.
+
+        Where the account does not take a statement about several tables, a call for each.
 
         Raises:
-            NotVisible: The account has no Multi-Location Inventory, or our role does not see it.
+            NotVisible: Items are asked for, and our role does not see them.
         """
-        async for page in stock_pages(self._ask, since, self._limits.page):
+        await self._reading()
+        assert self._pulses is not None  # noqa: S101  # made with what `_reading` gave
+        return await self._pulses.take(since)
+
+    async def books_pages(self, kind: BooksKind, since: datetime | None) -> AsyncIterator[BooksPage]:
+        """Rows of a kind changed at or after a moment, or all there are; a call for 1,000.
+
+        Stock has moved where its available quantity changed, or a transaction that its item is on. Of a sales document
+        that changed all lines come: those that do not were removed.
+
+        Raises:
+            ValueError: The kind can only be read whole.
+            NotVisible: Our role does not see the kind, or not all of it that is needed.
+        """
+        check_reading(kind, since)
+        await self._reading()
+        assert self._books is not None  # noqa: S101  # made with what `_reading` gave
+        async for page in self._books.pages(kind, since):
             yield page
+
+    def books_fact(self, record: Record) -> BooksFact:
+        """What a row of a kind says, with the account's currency as far as it is known.
+
+        Raises:
+            SkipRecord: It cannot be read.
+        """
+        return books_fact(record, currency=self._currency)
+
+    def item_cost(self, record: Record) -> ItemCost:
+        """What an item costs, with the account's currency as far as it is known.
+
+        Raises:
+            SkipRecord: It cannot be read.
+        """
+        return item_cost(record, currency=self._currency)
 
     def item_facts(self, record: Record) -> ItemFacts:
         """What matching looks at, with the account's currency as far as it is known.
@@ -220,8 +272,7 @@ class NetSuiteConnector:
         Raises:
             SkipRecord: It cannot be read.
         """
-        currency = "" if self._described is None else self._described.currency
-        return item_facts(record, sku_field=self._sku_field, currency=currency)
+        return item_facts(record, sku_field=self._sku_field, currency=self._currency)
 
     def plan_calls(self, items: int) -> CallPlan:
         """The least number of calls that reading so many items takes."""
@@ -239,42 +290,23 @@ class NetSuiteConnector:
     async def aclose(self) -> None:
         """Nothing to free: the HTTP client belongs to the process."""
 
+    @property
+    def _currency(self) -> str:
+        return "" if self._described is None else self._described.currency
+
     async def _reading(self) -> ItemReader:
-        if self._reader is None:
+        if self._items is None:
             await self.describe()
-        assert self._reader is not None  # noqa: S101  # describing has made it
-        return self._reader
+        assert self._items is not None  # noqa: S101  # describing has made it
+        return self._items
 
     def _take(self, description: AccountDescription) -> None:
         """Read by a description from now on."""
-        columns = columns_of(description, self._wanted, price_level=self._price_level, currency=description.currency)
+        currency = description.currency
+        columns = columns_of(description, self._wanted, price_level=self._price_level, currency=currency)
+        seen = visibility_of(description)
+        scope = BooksScope(self._price_level, currency, self._documents_since)
         self._described = description
-        self._reader = ItemReader(self._ask, columns, self._limits)
-
-    def _signer(
-        self,
-        http: httpx.AsyncClient,
-        credentials: OAuthApp | TokenKeys,
-        tokens: TokenStore | None,
-        lock: RenewalLock,
-        clock: Clock,
-    ) -> Signer:
-        if isinstance(credentials, TokenKeys):
-            return TokenSigner(credentials, self._account_id, clock)
-        endpoint = TokenEndpoint(
-            http=http,
-            api_url=self._url,
-            app=credentials,
-            clock=clock,
-            retries=RetryPolicy(self._limits.attempts),
-        )
-        auth = Authenticator(
-            integration=errors.INTEGRATION,
-            vendor=errors.VENDOR,
-            renewer=endpoint,
-            store=tokens or MemoryTokenStore(Tokens("")),
-            lock=lock,
-            calls=self.calls,
-            clock=clock,
-        )
-        return BearerSigner(auth)
+        self._items = ItemReader(self._ask, columns, self._limits)
+        self._books = BooksReader(self._ask, seen, scope, self._limits.page)
+        self._pulses = PulseTaker(self._ask, seen, scope)

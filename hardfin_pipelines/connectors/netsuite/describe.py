@@ -1,6 +1,6 @@
-"""What an account is like: its features, its clock and currency, and the fields of its items that our role sees."""
+"""What an account is like: its features, its clock and currency, and what our role sees of items and books."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,6 +14,8 @@ from hardfin_pipelines.connectors.netsuite.answers import (
     rows_in,
     value_of,
 )
+from hardfin_pipelines.connectors.netsuite.books_describe import NEEDS_A_LOOK, books_described, look_at_books
+from hardfin_pipelines.connectors.netsuite.books_statements import BooksScope
 from hardfin_pipelines.connectors.netsuite.errors import NotPermitted, NotVisible
 from hardfin_pipelines.connectors.netsuite.facts import TYPES
 from hardfin_pipelines.connectors.netsuite.fields import (
@@ -26,18 +28,29 @@ from hardfin_pipelines.connectors.netsuite.fields import (
     item_fields,
 )
 from hardfin_pipelines.connectors.netsuite.probing import Ask, sees, visible_columns
+from hardfin_pipelines.connectors.netsuite.pulse import lacking
 from hardfin_pipelines.connectors.netsuite.requests import Request, suiteql, system
 from hardfin_pipelines.connectors.netsuite.versions import GOVERNANCE_PATH, SERVER_TIME_PATH
+from hardfin_pipelines.connectors.netsuite.visibility import Name, Visibility
+from hardfin_pipelines.sync.books import BOOKS_KINDS, BooksKind
 from hardfin_pipelines.sync.records import AccountDescription, PropertyDescription
 
 _SUBTYPES = {"Sale": "For sale", "Purchase": "For purchase", "Resale": "For resale"}
-_NEEDS_A_LOOK = "a role that may see this field, if the account has it"
-_LACKS: Mapping[str, tuple[str, str]] = {
-    "deletedrecord": ("Deleted records", "the permission Deleted Records"),
-    "location": ("Locations", "the feature Locations and the permission Lists > Locations"),
-    "aggregateitemlocation": ("Stock by location", "the feature Multi-Location Inventory"),
+_CURRENCIES: Mapping[str, tuple[Name, ...]] = {
+    statements.MAIN_CURRENCY: (
+        Name("subsidiary", "id"),
+        Name("subsidiary", "currency"),
+        Name("subsidiary", "parent"),
+        Name("currency", "id"),
+        Name("currency", "symbol"),
+    ),
+    statements.BASE_CURRENCY: (
+        Name("currency", "id"),
+        Name("currency", "symbol"),
+        Name("currency", "isbasecurrency"),
+    ),
 }
-"""Record types beside items, with what shows them."""
+"""Where the account's currency is told, with the columns that the statements name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,7 @@ class AccountFacts:
         utc_offset: How far the zone of the user we act as is ahead of UTC now; None where NetSuite does not tell.
             Nothing depends on it: all times are asked for in UTC.
         concurrency: Requests that it allows at once, all integrations together; None where our role may not know.
+        lacking: What besides items our role does not see, with what it needs to.
     """
 
     one_world: bool
@@ -62,12 +76,13 @@ class AccountFacts:
     currency: str
     utc_offset: timedelta | None
     concurrency: int | None
+    lacking: Mapping[BooksKind, str]
 
 
 async def describe_account(
     ask: Ask, account_id: str, columns: ItemColumns, named: Collection[str]
 ) -> tuple[AccountDescription, AccountFacts]:
-    """The account as it is now. About ten calls, and one for each field that is not there.
+    """The account as it is now. Seven calls, and one for each table or field that is not there.
 
     Args:
         ask: Sends requests.
@@ -83,29 +98,30 @@ async def describe_account(
     more = sorted({*map(checked_name, named), *columns.wanted} - set(known))
     usual = [name for name in known if name not in {PRICE, PRICE_CURRENCY}]
     shown = await visible_columns(ask, [*usual, *more])
-    tables = {name: await sees(ask, _probe_of(name), name) for name in _LACKS}
-    one_world = await sees(ask, statements.nothing_of("subsidiary"), "subsidiaries")
-    currency = await _currency(ask, one_world=one_world)
+    seen = Visibility()
+    currency = await _currency(ask, seen)
+    scope = BooksScope(columns.price_level, currency)
+    await look_at_books(ask, seen, scope)
+    books = books_described(seen, scope)
     pricing = await _pricing(ask, replace(columns, currency=currency or columns.currency))
     shown |= {PRICE} if pricing != "none" else set()
     shown |= {PRICE_CURRENCY} if pricing == "by currency" else set()
     at = await _server_time(ask)
+    hidden = lacking(BOOKS_KINDS, seen, scope)
     facts = AccountFacts(
-        one_world=one_world,
-        locations=tables["location"],
-        multi_location=tables["aggregateitemlocation"],
-        deletions=tables["deletedrecord"],
+        one_world="subsidiary" not in hidden,
+        locations="location" not in hidden,
+        multi_location="aggregateitemlocation" not in books["item"],
+        deletions="deletedrecord" not in books["item"],
         currency=currency,
         utc_offset=await _utc_offset(ask),
         concurrency=await _concurrency(ask),
+        lacking=hidden,
     )
     properties = {name: _property(field, hidden=name not in shown) for name, field in known.items()}
     for name in more:
         properties[name] = _property(Field(name, name, "text", calculated=False, needs=""), hidden=name not in shown)
-    for name, (label, needs) in _LACKS.items():
-        if not tables[name]:
-            properties[name] = PropertyDescription(name, label, "other", hidden=True, needs=needs)
-    return AccountDescription(account_id, (), {"item": properties}, at, currency), facts
+    return AccountDescription(account_id, (), {**books, "item": {**properties, **books["item"]}}, at, currency), facts
 
 
 def _property(field: Field, *, hidden: bool) -> PropertyDescription:
@@ -121,14 +137,9 @@ def _property(field: Field, *, hidden: bool) -> PropertyDescription:
         options,
         currency_property=PRICE_CURRENCY if field.name == PRICE else "",
         hidden=hidden,
-        needs=(field.needs or _NEEDS_A_LOOK) if hidden else "",
+        needs=(field.needs or NEEDS_A_LOOK) if hidden else "",
         calculated=field.calculated,
     )
-
-
-def _probe_of(table: str) -> str:
-    column = {"deletedrecord": "recordid", "aggregateitemlocation": "item"}.get(table, "id")
-    return statements.nothing_of(table, column)
 
 
 async def _pricing(ask: Ask, columns: ItemColumns) -> Pricing:
@@ -139,10 +150,12 @@ async def _pricing(ask: Ask, columns: ItemColumns) -> Pricing:
     return "none"
 
 
-async def _currency(ask: Ask, *, one_world: bool) -> str:
-    for statement in [statements.MAIN_CURRENCY] * one_world + [statements.BASE_CURRENCY]:
+async def _currency(ask: Ask, seen: Visibility) -> str:
+    for statement, names in _CURRENCIES.items():
+        if not seen.shows_all(Name(name.table) for name in names):
+            continue
         request = suiteql(statement, "the account's currency", limit=1)
-        answer = await _told(ask, request)
+        answer = await _told(ask, request, seen, names)
         rows = [] if answer is None else rows_in(answer, request.call).rows
         symbol = value_of(rows[0], "symbol") if rows else ""
         if len(symbol) == 3 and symbol.isascii() and symbol.isupper():
@@ -176,9 +189,15 @@ async def _concurrency(ask: Ask) -> int | None:
     return told if isinstance(told, int) and told > 0 else None
 
 
-async def _told(ask: Ask, request: Request) -> Answer | None:
-    """The answer to a request; None where NetSuite does not tell us."""
+async def _told(
+    ask: Ask, request: Request, seen: Visibility | None = None, names: Iterable[Name] = ()
+) -> Answer | None:
+    """The answer to a request; None where NetSuite does not tell us. `seen` learns from what is refused by name."""
     try:
         return await ask(request)
-    except (NotVisible, NotPermitted, VendorContractError):
+    except NotVisible as refused:
+        if seen is not None:
+            seen.learn(refused, names)
+        return None
+    except (NotPermitted, VendorContractError):
         return None

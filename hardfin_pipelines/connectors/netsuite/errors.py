@@ -115,6 +115,20 @@ def refusal(answer: Answer, call: str) -> VendorError:
     return VendorContractError(INTEGRATION, said, context=context)
 
 
+def not_shown(what: str, needs: str, table: str, column: str = "") -> NotVisible:
+    """The error for what our role was seen not to see, where it is not asked for once more.
+
+    Its `context` has `needs` besides: what shows it.
+    """
+    text = f"{VENDOR} does not show {what} to our role: it needs {needs}"
+    return NotVisible(INTEGRATION, text, context={"table": table, "column": column, "needs": needs})
+
+
+def is_refused_query(error: VendorError) -> bool:
+    """Whether NetSuite did not take a statement, rather than failed or answered in a shape we do not know."""
+    return error.context.get("status") == "400"
+
+
 def message_of(answer: Answer) -> str:
     """What NetSuite says, on one line."""
     texts = [one_line(each.get("detail")) for each in _details(answer)]

@@ -1,10 +1,11 @@
 """What matching looks at in a NetSuite item (Oracle docs: items; the codes are those of the column `itemtype`)."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 from hardfin_pipelines.connectors.errors import SkipRecord
+from hardfin_pipelines.connectors.netsuite.answers import decimal_of
 from hardfin_pipelines.connectors.netsuite.errors import INTEGRATION, VENDOR
 from hardfin_pipelines.connectors.netsuite.fields import PRICE, PRICE_CURRENCY
 from hardfin_pipelines.sync.item_facts import ItemFacts, ItemKind
@@ -98,11 +99,8 @@ def _amount(record: Record, name: str) -> Decimal | None:
     text = record.properties.get(name)
     if not text:
         return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite():
+    amount = decimal_of(text)
+    if amount is None:
         raise _unreadable(record, f"its {name} is {text[:40]!r}: expected a number")
     return amount
 

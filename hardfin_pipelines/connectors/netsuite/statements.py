@@ -7,6 +7,7 @@ times in the zone of the session (seen by other connectors, which lost what chan
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from hardfin_pipelines.connectors.netsuite.fields import PRICE, PRICE_CURRENCY, ItemColumns, item_fields
 
@@ -47,17 +48,8 @@ DELETED_TYPES = (
 """What `deletedrecord` calls items, in lower case without blanks: the base record, or each kind. The list is closed:
 `itemfulfillment` and `itemreceipt` are transactions, whose ids are others' items'."""
 
-STOCK_COLUMNS = (
-    "quantityonhand",
-    "quantityavailable",
-    "quantitycommitted",
-    "quantityonorder",
-    "quantitybackordered",
-    "quantityintransit",
-    "averagecostmli",
-    "lastpurchasepricemli",
-    "onhandvaluemli",
-)
+ITEMS_DELETED = "REPLACE(LOWER(deletedrecord.type), ' ') IN ('" + "', '".join(DELETED_TYPES) + "')"
+"""The condition for rows of `deletedrecord` that tell of items."""
 
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -78,15 +70,35 @@ def written(column: str) -> str:
     return f"TO_CHAR({in_utc(column)}, '{MODEL}')"
 
 
-def number(text: str | int) -> str:
-    """An id as a literal.
+NO_DELETIONS = (
+    "SELECT 'deletedrecord' AS kind, COUNT(*) AS total FROM (SELECT deletedrecord.recordid, deletedrecord.name, "
+    "deletedrecord.type, deletedrecord.deleteddate FROM deletedrecord WHERE deletedrecord.recordid < 0) probed"
+)
+"""No deletion, but an error where our role does not see what is deleted."""
+
+
+def number(text: str | int | Decimal) -> str:
+    """An id, or a quantity that was read, as a literal.
 
     Raises:
-        ValueError: It is no whole number.
+        ValueError: A text is no whole number.
     """
+    if isinstance(text, Decimal):
+        return f"{text:f}"
     if not _DIGITS.fullmatch(str(text)):
         raise ValueError(f"{str(text)[:40]!r} is no id: expected digits")
     return str(text)
+
+
+def symbol(currency: str) -> str:
+    """A currency as a literal.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not _CURRENCY.fullmatch(currency):
+        raise ValueError(f"{currency!r} is no currency: expected three capitals")
+    return f"'{currency}'"
 
 
 def is_id(text: str) -> bool:
@@ -104,7 +116,7 @@ def among(ids: Sequence[str]) -> str:
     return f"item.id IN ({', '.join(map(number, ids))})"
 
 
-def items(columns: ItemColumns, condition: str, behind: int) -> str:
+def items(columns: ItemColumns, condition: str, behind: int | Decimal) -> str:
     """Items that meet a condition ("" for all), behind an id, in the order of ids."""
     shown = [_shown(name) for name in columns.names]
     prices = ""
@@ -122,30 +134,13 @@ def item_names(names: Collection[str]) -> str:
     return f"SELECT {', '.join(f'item.{name}' for name in names)} FROM item WHERE {NOTHING}"  # noqa: S608  # see module
 
 
-def deletions(since: datetime, behind: int) -> str:
+def deletions(since: datetime, behind: int | Decimal) -> str:
     """Items deleted at or after a moment, behind an id, in the order of ids."""
-    listed = ", ".join(f"'{name}'" for name in DELETED_TYPES)
     return (
         "SELECT deletedrecord.recordid AS id, deletedrecord.name AS name, "  # noqa: S608  # see module
         f"{written('deletedrecord.deleteddate')} AS deleteddate FROM deletedrecord "
-        f"WHERE REPLACE(LOWER(deletedrecord.type), ' ') IN ({listed}) "
-        f"AND {in_utc('deletedrecord.deleteddate')} >= {moment(since)} "
+        f"WHERE {ITEMS_DELETED} AND {in_utc('deletedrecord.deleteddate')} >= {moment(since)} "
         f"AND deletedrecord.recordid > {number(behind)} ORDER BY deletedrecord.recordid"
-    )
-
-
-def stock(since: datetime | None, behind: tuple[int, int]) -> str:
-    """Stock by item and location, behind a pair of ids, in the order of both; changed since a moment, or all of it."""
-    item, location = map(number, behind)
-    table = "aggregateitemlocation"
-    shown = ", ".join(f"{table}.{name} AS {name}" for name in ("item", "location", *STOCK_COLUMNS))
-    moved = f"{table}.lastquantityavailablechange"
-    where = f"({table}.item > {item} OR ({table}.item = {item} AND {table}.location > {location}))"
-    if since is not None:
-        where += f" AND {in_utc(moved)} >= {moment(since)}"
-    return (
-        f"SELECT {shown}, {written(moved)} AS lastquantityavailablechange FROM {table} "  # noqa: S608  # see module
-        f"WHERE {where} ORDER BY {table}.item, {table}.location"
     )
 
 
@@ -181,12 +176,10 @@ def _base_prices(columns: ItemColumns) -> str:
     level = f"pricing.pricelevel = {number(columns.price_level)} AND NVL(pricing.quantity, 0) = 0"
     if columns.pricing == "one currency":
         return f"SELECT pricing.item AS item, pricing.unitprice AS unitprice FROM pricing WHERE {level}"  # noqa: S608
-    if not _CURRENCY.fullmatch(columns.currency):
-        raise ValueError(f"{columns.currency!r} is no currency: expected three capitals")
     return (
         "SELECT pricing.item AS item, pricing.unitprice AS unitprice, currency.symbol AS symbol FROM pricing "  # noqa: S608
         f"LEFT JOIN currency ON currency.id = pricing.currency WHERE {level} "
-        f"AND (currency.symbol = '{columns.currency}' OR pricing.currency IS NULL)"
+        f"AND (currency.symbol = {symbol(columns.currency)} OR pricing.currency IS NULL)"
     )
 
 

@@ -8,15 +8,16 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.netsuite import errors
-from hardfin_pipelines.connectors.netsuite.answers import id_of, rows_in
+from hardfin_pipelines.connectors.netsuite.answers import number_of, rows_in
 
-Position = tuple[int, ...]
-"""The ids of a row, in the order in which rows are sorted."""
+Position = tuple[int | Decimal, ...]
+"""The key of a row, in the order in which rows are sorted: ids, and quantities where those tell rows apart."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ async def walked(
     Args:
         fetch: Asks for the rows behind a position.
         about: What is asked for, for messages.
-        key: The columns that make the position, whole numbers above 0.
+        key: The columns that make the position, numbers of which the first is above 0.
 
     Raises:
         VendorContractError: The rows are not in the order that was asked for, or do not go on.
@@ -67,8 +68,8 @@ async def walked(
 def _placed(rows: list[Row], key: tuple[str, ...], about: str) -> list[tuple[Position, Row]]:
     placed = []
     for row in rows:
-        ids = [id_of(row, name) for name in key]
-        if any(each is None for each in ids):
+        ids = [number_of(row, name) for name in key]
+        if None in ids:
             _log.warning("%s sent a row among %s that has no %s", errors.VENDOR, about, " and ".join(key))
             continue
         placed.append((tuple(each for each in ids if each is not None), row))

@@ -1,7 +1,7 @@
 """One NetSuite account: its records, stock, features, roles, users and keys."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -188,6 +188,21 @@ class Account(AccountRecords):
             "location", {"name": name, "parent": parent, "subsidiary": self.main_subsidiary, **flags}, at=at
         )
 
+    def stock(self, item_id: str, location_id: str | None = None) -> dict[str, Any]:
+        """An item's quantities and average cost now: at one location, or its own where the account has none.
+
+        Raises:
+            ValueError: there is no such item.
+        """
+        held = self.record("item", item_id)
+        if "multilocinvt" not in self.features:
+            return {name: held.get(name) for name in (*_STOCK, "averagecost")}
+        rows = self.store.rows(
+            "SELECT * FROM aggregateitemlocation WHERE item = ? AND location = ?", [int(item_id), int(location_id or 0)]
+        )
+        found = rows[0] if rows else {}
+        return {**{name: found.get(name) for name in _STOCK}, "averagecost": found.get("averagecostmli")}
+
     def set_stock(
         self,
         item_id: str,
@@ -280,7 +295,9 @@ class Account(AccountRecords):
         given = {name: value for name, value in values.items() if value is not None}
         self.update("item", item_id, given, at=at, stamp=self.settings.stock_moves_item_date)
 
-    def add_serial(self, item_id: str, number: str, *, at: datetime | None = None) -> str:
+    def add_serial(
+        self, item_id: str, number: str, *, expires_on: date | None = None, at: datetime | None = None
+    ) -> str:
         """Adds a serial or lot number to an item and returns its id.
 
         Raises:
@@ -289,4 +306,5 @@ class Account(AccountRecords):
         kind = kind_of_item(self.record("item", item_id))
         if not (kind.serial or kind.lot):
             raise ValueError(f"item {item_id} is a {kind.record_type}, which has no serial or lot numbers")
-        return self.create("inventorynumber", {"item": item_id, "inventorynumber": number}, at=at)
+        values = {"item": item_id, "inventorynumber": number, "expirationdate": expires_on}
+        return self.create("inventorynumber", values, at=at)

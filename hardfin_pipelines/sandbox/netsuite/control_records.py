@@ -1,11 +1,13 @@
 """Control operations on an account's records, stock and serial numbers."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 
 from hardfin_pipelines.sandbox.control_requests import Fields, Table, moment, only, wanted
 from hardfin_pipelines.sandbox.netsuite.account import Account
 from hardfin_pipelines.sandbox.netsuite.load import load_bulk
+from hardfin_pipelines.sandbox.netsuite.purchases import PurchaseLine, add_purchase, receive
 from hardfin_pipelines.sandbox.netsuite.sales import SaleLine, add_sale
 
 _STOCK = ("on_hand", "committed", "on_order", "average_cost", "last_price", "quantityintransit", "reorderpoint")
@@ -32,6 +34,8 @@ class RecordControl:
             ("POST", "/accounts/{account_id}/locations", self._add_location),
             ("POST", "/accounts/{account_id}/serials", self._add_serial),
             ("POST", "/accounts/{account_id}/sales", self._add_sale),
+            ("POST", "/accounts/{account_id}/purchases", self._add_purchase),
+            ("POST", "/accounts/{account_id}/receipts", self._receive),
             ("POST", "/accounts/{account_id}/bulk-load", self._bulk_load),
         ]
 
@@ -75,27 +79,39 @@ class RecordControl:
 
     def _add_serial(self, fields: Fields) -> Fields:
         account = self._account(fields)
-        only(fields, "item", "number", "at")
-        return {"id": account.add_serial(wanted(fields, "item"), wanted(fields, "number"), at=moment(fields, "at"))}
+        only(fields, "item", "number", "expires_on", "at")
+        day = None if fields.get("expires_on") is None else date.fromisoformat(wanted(fields, "expires_on"))
+        item, number = wanted(fields, "item"), wanted(fields, "number")
+        return {"id": account.add_serial(item, number, expires_on=day, at=moment(fields, "at"))}
 
     def _add_sale(self, fields: Fields) -> Fields:
         """`lines` are objects with `item`, `quantity`, `rate` and, if it has one, `location`."""
         account = self._account(fields)
-        only(fields, "type", "customer", "lines", "at", "created_from")
-        lines = []
-        for each in wanted(fields, "lines", list):
-            only(each, "item", "quantity", "rate", "location")
-            quantity, rate = (Decimal(str(wanted(each, name, (int, float, str)))) for name in ("quantity", "rate"))
-            lines.append(SaleLine(wanted(each, "item"), quantity, rate, each.get("location")))
+        only(fields, "type", "customer", "lines", "tax", "at", "created_from")
         sale = add_sale(
             account,
             wanted(fields, "type"),
             wanted(fields, "customer"),
-            lines,
+            [SaleLine(*line) for line in _lines(fields)],
+            tax=Decimal(str(fields.get("tax", 0))),
             at=moment(fields, "at"),
             created_from=fields.get("created_from"),
         )
         return {"id": sale}
+
+    def _add_purchase(self, fields: Fields) -> Fields:
+        """`lines` as of sales."""
+        account = self._account(fields)
+        only(fields, "vendor", "lines", "at")
+        lines = [PurchaseLine(*line) for line in _lines(fields)]
+        return {"id": add_purchase(account, wanted(fields, "vendor"), lines, at=moment(fields, "at"))}
+
+    def _receive(self, fields: Fields) -> Fields:
+        """`lines` as of sales."""
+        account = self._account(fields)
+        only(fields, "order", "lines", "at")
+        lines = [PurchaseLine(*line) for line in _lines(fields)]
+        return {"id": receive(account, wanted(fields, "order"), lines, at=moment(fields, "at"))}
 
     def _bulk_load(self, fields: Fields) -> Fields:
         account = self._account(fields)
@@ -108,3 +124,13 @@ class RecordControl:
             end=moment(fields, "end"),
         )
         return {"first_item_id": loaded.first_item_id, "last_item_id": loaded.last_item_id}
+
+
+def _lines(fields: Fields) -> list[tuple[str, Decimal, Decimal, str | None]]:
+    """Items, quantities, rates and locations of a document's lines."""
+    lines = []
+    for each in wanted(fields, "lines", list):
+        only(each, "item", "quantity", "rate", "location")
+        quantity, rate = (Decimal(str(wanted(each, name, (int, float, str)))) for name in ("quantity", "rate"))
+        lines.append((wanted(each, "item"), quantity, rate, each.get("location")))
+    return lines

@@ -159,7 +159,8 @@ def load_bulk(
 ) -> BulkLoad:
     """Creates very many items and rows of stock in one go; 50,000 and 100,000 take about a second.
 
-    Item n is `BULK-0000n`, an inventory item; its stock is spread over as many locations as it takes (which are added).
+    Item n is `BULK-0000n`, an inventory item with a base price; its stock is spread over as many locations as it takes
+    (which are added).
     lastmodifieddate goes evenly from `start` to `end`.
 
     Args:
@@ -184,6 +185,7 @@ def load_bulk(
         account.newest_id += items
         step_us = step // timedelta(microseconds=1)
         account.store.run(_ITEMS, [first, first_stamp, step_us, account.ledger["1200"], account.main_subsidiary, items])
+        account.store.run(_PRICES, [first, int(account.price_levels["Base Price"]), int(account.base_currency)])
         for index, location in enumerate(locations):
             rows = min(items, stock_rows - index * items)
             account.store.run(_STOCK, [first, int(location), first_stamp, step_us, rows])
@@ -200,6 +202,12 @@ SELECT $1 + n AS id, 'BULK-' || lpad(CAST(n AS VARCHAR), 5, '0') AS itemid, 'Bul
   CAST(10 + n % 90 AS DECIMAL(18, 8)) AS cost, CAST($4 AS BIGINT) AS assetaccount, CAST($5 AS VARCHAR) AS subsidiary
 FROM (SELECT range AS n, CAST($2 AS TIMESTAMPTZ) + to_microseconds(range * CAST($3 AS BIGINT)) AS stamp
   FROM range(CAST($6 AS BIGINT)))
+"""
+_PRICES = """
+INSERT INTO pricing BY NAME
+SELECT id AS item, $2 AS pricelevel, CAST(cost * 1.6 AS DECIMAL(18, 8)) AS unitprice,
+  CAST(0 AS DECIMAL(18, 8)) AS quantity, $3 AS currency
+FROM item WHERE id >= $1
 """
 _STOCK = """
 INSERT INTO aggregateitemlocation BY NAME

@@ -33,6 +33,7 @@ class AccountSettings:
         connect_licence: SuiteAnalytics Connect is there: a query may answer 1,000,000 rows, not 100,000.
         most_columns: a query with more of them answers no rows.
         most_in_list: values of an IN list.
+        set_operations: UNION, INTERSECT and MINUS are taken; false refuses them as what SuiteQL does not have.
         shuffle_unordered: pages of a query without ORDER BY come in no steady order.
         default_page_rows: rows of a page where no limit is asked for; Oracle's page says 1,000, others 10.
         query_seconds: how long a query takes more than it would.
@@ -60,6 +61,7 @@ class AccountSettings:
     connect_licence: bool = False
     most_columns: int = 100
     most_in_list: int = 1_000
+    set_operations: bool = True
     shuffle_unordered: bool = True
     default_page_rows: int = 1_000
     query_seconds: float = 0.0

@@ -1,12 +1,12 @@
 """A NetSuite account in the sandbox, behind real HTTP, as tests of the connector need it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 from cryptography import x509
@@ -78,9 +78,11 @@ class Rewriting:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.poisoned: set[str] = set()
+        self.rewrites: list[Callable[[dict[str, Any]], None]] = []
+        """What is done to every row of every answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.poisoned or scope["type"] != "http" or scope["path"] != SUITEQL:
+        if not (self.poisoned or self.rewrites) or scope["type"] != "http" or scope["path"] != SUITEQL:
             await self.app(scope, receive, send)
             return
         plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"]}
@@ -98,6 +100,8 @@ class Rewriting:
             for row in document.get("items", ()):
                 if row.get("id") in self.poisoned:
                     row["lastmodifieddate"] = "not a date"
+                for rewrite in self.rewrites:
+                    rewrite(row)
             body = orjson.dumps(document)
             headers = [pair for pair in start[0]["headers"] if pair[0].lower() != b"content-length"]
             await send({**start[0], "headers": [*headers, (b"content-length", str(len(body)).encode())]})
@@ -140,7 +144,7 @@ class NetSuiteAccount:
         await asyncio.sleep(0)
 
     @contextmanager
-    def serving(self, *, described: bool = True) -> Iterator["NetSuiteAccount"]:
+    def serving(self, *, described: bool = True) -> Iterator[Self]:
         """Serves the account while the block runs; it has been described before, as the engine does."""
         with SandboxServer(self.answers) as server:
             self.url = server.url

@@ -36,7 +36,7 @@ def hidden_in(description: AccountDescription) -> dict[str, str]:
     return {name: each.needs for name, each in description.properties["item"].items() if each.hidden}
 
 
-def test_a_full_account_hides_nothing_and_takes_eleven_calls(account: NetSuiteAccount) -> None:
+def test_a_full_account_hides_nothing_and_takes_seven_calls(account: NetSuiteAccount) -> None:
     description, facts = described(account)
     assert hidden_in(description) == {}
     assert facts == AccountFacts(
@@ -47,10 +47,11 @@ def test_a_full_account_hides_nothing_and_takes_eleven_calls(account: NetSuiteAc
         currency="EUR",
         utc_offset=timedelta(hours=-5),
         concurrency=None,
+        lacking={},
     )
     assert description.account_id == "1234567_SB1"
     assert abs(description.described_at - account.now()) < timedelta(minutes=1)
-    assert (account.calls(SUITEQL), account.calls(SYSTEM)) == (9, 2)
+    assert (account.calls(SUITEQL), account.calls(SYSTEM)) == (5, 2)
     fields = fields_of(description)
     assert fields["itemtype"].options["InvtPart"] == "Inventory Item"
     assert (fields["baseprice"].type, fields["baseprice"].currency_property) == ("number", "baseprice_currency")
@@ -181,4 +182,4 @@ def test_without_a_description_the_first_reading_describes_once(account: NetSuit
 
     asyncio.run(run())
     assert account.calls(SYSTEM) == 2
-    assert account.calls() == 9 + 2
+    assert account.calls() == 5 + 2

@@ -64,7 +64,8 @@ def _written(value: Node, pieces: Sequence[Piece]) -> Node:
         else:
             names = {"TZH": ["ns_tzh"], "TZM": ["ns_tzm"], "TZH:TZM": ["ns_tzh", ":", "ns_tzm"]}[piece.text]
             parts.extend(text(name) if name == ":" else call(name, value.copy()) for name in names)
-    return marked(call("concat", *parts), "text")
+    there = exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))  # no date has no text: DuckDB's has dashes
+    return marked(exp.Case(ifs=[exp.If(this=there, true=call("concat", *parts))]), "text")
 
 
 def to_char(setting: Setting, args: Sequence[Node]) -> Node:

@@ -45,6 +45,8 @@ class Reader:
             VendorError: 400, it cannot be read or names what is not there; 500, its data cannot be worked out.
         """
         tree = read(statement)
+        if not self.settings.set_operations and tree.find(exp.SetOperation) is not None:
+            raise unsupported_query()
         binder = Binder(self.view, Setting(self.user, self.now), most_in_list=self.settings.most_in_list)
         try:
             outputs = binder.bind(tree)

@@ -1,0 +1,137 @@
+"""The statement of a pulse: a SELECT for each kind, all put together by UNION ALL.
+
+Whether NetSuite takes that is not documented. Each has one row: how many there are of the kind, how many changed since
+a moment, the newest stamp, and sums. Sums are weighted by the row, so that a quantity that goes from one to another is
+seen.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hardfin_pipelines.connectors.books import PulseKind
+from hardfin_pipelines.connectors.netsuite import errors
+from hardfin_pipelines.connectors.netsuite.books_statements import (
+    BooksScope,
+    Shape,
+    column_of,
+    condition_joins,
+    shape_of,
+    tables_of,
+)
+from hardfin_pipelines.connectors.netsuite.statements import ITEMS_DELETED, MODEL, in_utc, moment
+from hardfin_pipelines.connectors.netsuite.visibility import Name, Visibility
+
+CHECKS = tuple(f"check{number}" for number in range(1, 6))
+"""The columns for sums."""
+
+DELETIONS = "deletions"
+PRICE_LEVEL_NAMES = "price_level_names"
+"""Parts besides the kinds' own; of the names there is a row for each."""
+
+_NAMES = 500
+"""Price levels whose names are told, those with the lowest ids: nothing else tells of another name."""
+
+_WEIGHTS = 997
+_DELETED = (Name("deletedrecord", "recordid"), Name("deletedrecord", "deleteddate"), Name("deletedrecord", "type"))
+_ITEM = (Name("item", "id"), Name("item", "lastmodifieddate"))
+_NOTHING = "'-'"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One SELECT.
+
+    Attributes:
+        name: What its rows say they are of.
+        kind: Whose mark it goes into.
+        select: The SELECT.
+        named: The columns that it names.
+    """
+
+    name: str
+    kind: PulseKind
+    select: str
+    named: frozenset[Name]
+
+
+def parts_of(since: Mapping[PulseKind, datetime], seen: Visibility, scope: BooksScope) -> list[Part]:
+    """The parts for some kinds, without those that are not seen.
+
+    Raises:
+        NotVisible: Items are among the kinds and are not seen.
+    """
+    parts: list[Part] = []
+    for kind, at in since.items():
+        if kind == "item":
+            parts += _items(at, seen)
+            continue
+        try:
+            shape = shape_of(kind, seen, scope)
+        except errors.NotVisible:
+            continue
+        parts.append(_kind(shape, at))
+        if kind == "price_level":
+            parts.append(_names_of_price_levels(shape))
+    return parts
+
+
+def union_of(parts: Sequence[Part]) -> str:
+    """One statement for several parts."""
+    return " UNION ALL ".join(part.select for part in parts)
+
+
+def _items(since: datetime, seen: Visibility) -> list[Part]:
+    if not seen.shows_all(_ITEM):
+        hidden = next(name for name in (Name("item"), *_ITEM) if not seen.shows(name))
+        raise errors.not_shown("items", "the permission Lists > Items", *hidden)
+    changed = _changes("item.lastmodifieddate", since)
+    parts = [Part("item", "item", _select("item", changed, "item WHERE item.id > 0"), frozenset(_ITEM))]
+    if seen.shows_all(_DELETED):
+        gone = _changes("deletedrecord.deleteddate", since)
+        tables = f"deletedrecord WHERE {ITEMS_DELETED}"
+        parts.append(Part(DELETIONS, "item", _select(DELETIONS, gone, tables), frozenset(_DELETED)))
+    return parts
+
+
+def _kind(shape: Shape, since: datetime) -> Part:
+    source = shape.source
+    changes = _changes(".".join(shape.stamp.column), since) if shape.stamp is not None else ("0", _NOTHING)
+    tables = f"{tables_of(source, condition_joins(shape))} WHERE {shape.condition}"
+    shown = {field.name for field in shape.fields}
+    sums = [_sum(shape, name) if name in shown else "0" for name in source.checks]
+    return Part(source.kind, source.kind, _select(source.kind, changes, tables, sums), shape.named)
+
+
+def _names_of_price_levels(shape: Shape) -> Part:
+    inactive = next((f"named.{field.name} || " for field in shape.fields if field.name == "isinactive"), "")
+    columns = ", ".join(f"{'.'.join(field.column)} AS {field.name}" for field in shape.fields)
+    inner = f"SELECT {columns} FROM {shape.source.table} WHERE {shape.condition} ORDER BY {shape.source.table}.id"  # noqa: S608
+    values = [f"{inactive}named.name AS newest", *(f"0 AS {name}" for name in CHECKS)]
+    select = (
+        f"SELECT '{PRICE_LEVEL_NAMES}' AS part, named.id AS total, 0 AS changed, {', '.join(values)} "  # noqa: S608
+        f"FROM ({inner}) named WHERE ROWNUM <= {_NAMES}"
+    )
+    return Part(PRICE_LEVEL_NAMES, "price_level", select, shape.named)
+
+
+def _select(part: str, changes: tuple[str, str], tables: str, sums: Sequence[str] = ()) -> str:
+    changed, newest = changes
+    checks = [*sums, *["0"] * (len(CHECKS) - len(sums))]
+    listed = ", ".join(f"{text} AS {name}" for text, name in zip(checks, CHECKS, strict=True))
+    return (
+        f"SELECT '{part}' AS part, COUNT(*) AS total, {changed} AS changed, {newest} AS newest, {listed} "  # noqa: S608
+        f"FROM {tables}"
+    )
+
+
+def _changes(column: str, since: datetime) -> tuple[str, str]:
+    """How many stamps are at or after a moment, and the newest of them."""
+    recent = f"CASE WHEN {in_utc(column)} >= {moment(since)} THEN {in_utc(column)} END"
+    return f"COUNT({recent})", f"TO_CHAR(MAX({recent}), '{MODEL}')"
+
+
+def _sum(shape: Shape, name: str) -> str:
+    first, *more = shape.key_columns[:2]
+    row = f"{first} * 31 + {more[0]}" if more else first
+    return f"ROUND(SUM(NVL({column_of(shape, name)}, 0) * (1 + MOD({row}, {_WEIGHTS}))), 4)"
