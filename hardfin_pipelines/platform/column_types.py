@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Numeric, Text
+from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, Float, Numeric, Text, cast
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -37,6 +37,11 @@ class ExactDecimal(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002  # the signature is SQLAlchemy's
         """Gives back a Decimal with the digits that were stored."""
         return None if value is None else Decimal(value)
+
+
+def is_negative(connection: Connection, column: ColumnElement[Decimal]) -> ColumnElement[bool]:
+    """The condition that an exact number is below zero; SQLite, which keeps it as text, is told to take it as one."""
+    return column < Decimal(0) if connection.dialect.name == "postgresql" else cast(column, Float) < 0
 
 
 def _plain_text(value: Decimal) -> str:
