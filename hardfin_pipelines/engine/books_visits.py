@@ -7,9 +7,10 @@ as they come, each by its key; how far a kind was read is kept last of all.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from hardfin_pipelines.connectors.books import BooksConnector, Pulse, books_of
 from hardfin_pipelines.engine.books_reading import KindReading
@@ -23,6 +24,7 @@ from hardfin_pipelines.engine.overlapping import in_thread
 from hardfin_pipelines.platform.books_store import BooksScope, read_states, save_state
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.vendor_item_store import ItemScope, count_items
 from hardfin_pipelines.sync.books import BooksKind
 from hardfin_pipelines.sync.books_reading import (
     BooksState,
@@ -38,6 +40,15 @@ from hardfin_pipelines.sync.call_budget import Purpose
 from hardfin_pipelines.sync.cursors import look_from
 
 States = Mapping[PulseKind, BooksState]
+
+
+class SyncItems(Protocol):
+    """Visits a connection's items."""
+
+    def __call__(self, *, everything: bool = False) -> Awaitable[bool]:
+        """Read what changed, or everything; false where a person stopped it."""
+        ...
+
 
 _DOCUMENTS: tuple[BooksKind, ...] = ("sales_document", "sales_document_line")
 
@@ -93,7 +104,7 @@ async def sync_books(
     *,
     run_id: str,
     connect: Connect,
-    sync_items: Callable[[], Awaitable[bool]],
+    sync_items: SyncItems,
     trigger: str = "poll",
     actor: str = "sync",
 ) -> BooksReport:
@@ -105,8 +116,9 @@ async def sync_books(
         connection_id: Its connection, whose connector reads more than items.
         run_id: The run.
         connect: Makes the connector.
-        sync_items: Visits the items, after the pulse that says what they are compared with; false where a person
-            stopped it, and then this visit ends as well.
+        sync_items: Visits the items, after the pulse that says what they are compared with; told to read everything
+            where the vendor's number of items is another one afterwards. False where a person stopped it, and then
+            this visit ends as well.
         trigger: What asked for it.
         actor: Who asked for it, for the audit.
 
@@ -163,20 +175,45 @@ class _Books:
     _kept: dict[PulseKind, BooksState] = field(default_factory=dict)
     _landing_guard: threading.Lock = field(default_factory=threading.Lock)
 
-    async def work(self, sync_items: Callable[[], Awaitable[bool]]) -> None:
+    async def work(self, sync_items: SyncItems) -> None:
         asked = _question(self.connector, self.states, self.deployment.now())
         told = await self.connector.pulse(asked)
         news = await self._news(asked, told)
-        if not await sync_items():
-            raise WorkInterrupted(f"{self.visit.row.connection_id}: its items were not finished")
+        await self._visit_items(sync_items, news.get("item"))
         self.report.lacking.update(told.lacking)
         for kind, needs in told.lacking.items():
             self._kept[kind] = BooksState(asked[kind], "", 0, told.vendor_time, None, needs)
-        if "item" in news:
-            self._kept["item"] = news["item"].read(whole_at=told.vendor_time)
         await self._read_all({kind: news[kind] for kind in self.connector.readings if kind in news})
         self.visit.landing.finish()  # what was read is said to be only once it is kept
         await in_thread(self._keep)
+
+    async def _visit_items(self, sync_items: SyncItems, change: _Moved | None) -> None:
+        stopped = WorkInterrupted(f"{self.visit.row.connection_id}: its items were not finished")
+        if not await sync_items():
+            raise stopped
+        if change is None:
+            return
+        state, total = self.states.get("item"), change.total
+        held = await in_thread(self._count_items)
+        since = None if state is None else state.read_at
+        if needs_whole(since, state, change.at, total=total, held=held):
+            if not await sync_items(everything=True):
+                raise stopped
+            held, since = await in_thread(self._count_items), None
+        if total != held:  # items may have come or gone while they were read
+            again = await self.connector.pulse({"item": change.since})
+            total = again.totals.get("item", total)
+        if total != held:
+            self.report.reasons.append(
+                f"items: the vendor counts {total}, {held} are accounted for: the next tick looks again"
+            )
+        whole_at = change.at if since is None or state is None else state.whole_at
+        self._kept["item"] = settled(change.read(whole_at=whole_at), agrees=total == held)
+
+    def _count_items(self) -> int:
+        stamp = self.visit.stamp
+        with reading(self.deployment.engine) as connection:
+            return count_items(connection, ItemScope(stamp.org, stamp.connection_id, stamp.objects["item"]))
 
     async def _news(self, asked: Mapping[PulseKind, datetime], told: Pulse) -> dict[PulseKind, _Moved]:
         """The kinds that moved, and what they are to be compared with from now on: asked for before they are read."""

@@ -89,9 +89,16 @@ async def _visit(
     connect, org = deployment.erp_connector, synced.org
     integration = connection_id.rpartition(":")[2]
 
-    async def visit_items() -> bool:
+    async def visit_items(*, everything: bool = False) -> bool:
         report = await sync_items(
-            deployment, org, connection_id, run_id=run_id, connect=connect, asked=asked, trigger=trigger
+            deployment,
+            org,
+            connection_id,
+            run_id=run_id,
+            connect=connect,
+            asked=asked,
+            everything=everything,
+            trigger=trigger,
         )
         synced.reports[integration] = report
         synced.notes.extend(f"{connection_id}: {remark}" for remark in report.remarks())

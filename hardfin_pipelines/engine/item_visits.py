@@ -96,6 +96,7 @@ async def sync_items(
     run_id: str,
     connect: Connect,
     asked: Sequence[str] = (),
+    everything: bool = False,
     trigger: str = "poll",
     actor: str = "sync",
 ) -> ItemReport:
@@ -111,6 +112,7 @@ async def sync_items(
         run_id: The run.
         connect: Makes the connector.
         asked: Ids of items that are to be read whether they changed or not: webhooks, people.
+        everything: Read everything whatever the cursor says: the vendor has not told of all that changed.
         trigger: What asked for it.
         actor: Who asked for it, for the audit.
 
@@ -123,6 +125,8 @@ async def sync_items(
     with reading(deployment.engine) as connection:
         cursor = read_cursor(connection, org, connection_id, scope.object)
     kind = visit_kind(cursor, look_back, deployment.now())
+    if everything and kind == "tick":
+        kind = "load after a gap"
     opening = open_erp_visit(
         deployment,
         row,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, func, select, update
 
 from hardfin_pipelines.platform.known_records import chunks
-from hardfin_pipelines.platform.tables import links
+from hardfin_pipelines.platform.tables import links, rejected_records
 from hardfin_pipelines.platform.triage_tables import item_decisions, triage_items, vendor_items
 from hardfin_pipelines.platform.upsert import upsert
 from hardfin_pipelines.sync.item_facts import ItemFacts, ItemKind
@@ -94,6 +94,18 @@ def present_ids(connection: Connection, scope: ItemScope) -> set[str]:
     """The external ids that were there when they were last read."""
     query = select(vendor_items.c.external_id).where(scope.of(vendor_items), vendor_items.c.gone_at.is_(None))
     return set(connection.scalars(query))
+
+
+def count_items(connection: Connection, scope: ItemScope) -> int:
+    """How many items are accounted for: those that were there when they were last read, and those set aside unread."""
+    there = (
+        select(func.count()).select_from(vendor_items).where(scope.of(vendor_items), vendor_items.c.gone_at.is_(None))
+    )
+    known = select(vendor_items.c.external_id).where(scope.of(vendor_items), vendor_items.c.gone_at.is_(None))
+    aside = select(func.count()).where(
+        scope.of(rejected_records), rejected_records.c.external_id.not_in(known.scalar_subquery())
+    )
+    return connection.execute(there).scalar_one() + connection.execute(aside).scalar_one()
 
 
 def present_keys(connection: Connection, scope: ItemScope) -> dict[str, ItemFacts]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,7 +29,6 @@ from hardfin_pipelines.engine.stored_tokens import StoredTokens
 from hardfin_pipelines.engine.vendors.contract import Secret, Shared, SignIn
 from hardfin_pipelines.engine.vendors.renewal import renewal_lock
 from hardfin_pipelines.organizations.account_descriptions import description_from_json
-from hardfin_pipelines.organizations.models import ConnectionConfiguration
 from hardfin_pipelines.organizations.netsuite_accounts import NetSuiteAccount
 from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
@@ -74,6 +73,7 @@ class NetSuiteVendor:
             described=None if row.description is None else description_from_json(row.description),
             sku_field=configured.sku_field,
             price_level=configured.price_level,
+            documents_since=documents_since(row.configuration),
             memory=memory,
             limiters=self._limiters,
             renewal_lock=renewal_lock(self.shared.engine, row),
@@ -153,8 +153,8 @@ class NetSuiteVendor:
 
 def documents_since(configuration: Mapping[str, Any]) -> datetime | None:
     """Since when sales documents are kept, by a connection's start date; None for all."""
-    start = ConnectionConfiguration.model_validate(configuration, strict=False).start_date
-    return None if start is None else datetime.combine(start, time(), UTC)
+    start = configuration.get("start_date")
+    return None if start is None else datetime.combine(date.fromisoformat(start), time(), UTC)
 
 
 def _configured(configuration: Mapping[str, Any]) -> NetSuiteAccount:
