@@ -98,13 +98,10 @@ def present_ids(connection: Connection, scope: ItemScope) -> set[str]:
 
 def count_items(connection: Connection, scope: ItemScope) -> int:
     """How many items are accounted for: those that were there when they were last read, and those set aside unread."""
-    there = (
-        select(func.count()).select_from(vendor_items).where(scope.of(vendor_items), vendor_items.c.gone_at.is_(None))
-    )
-    known = select(vendor_items.c.external_id).where(scope.of(vendor_items), vendor_items.c.gone_at.is_(None))
-    aside = select(func.count()).where(
-        scope.of(rejected_records), rejected_records.c.external_id.not_in(known.scalar_subquery())
-    )
+    present = (scope.of(vendor_items), vendor_items.c.gone_at.is_(None))
+    there = select(func.count()).select_from(vendor_items).where(*present)
+    known = select(vendor_items.c.external_id).where(*present)
+    aside = select(func.count()).where(scope.of(rejected_records), rejected_records.c.external_id.not_in(known))
     return connection.execute(there).scalar_one() + connection.execute(aside).scalar_one()
 
 

@@ -17,11 +17,16 @@ from pydantic import SecretStr
 
 from hardfin_pipelines.connectors.netsuite import NetSuiteLimits
 from hardfin_pipelines.engine.connecting import connect_account
+from hardfin_pipelines.engine.item_visits import describe_books
 from hardfin_pipelines.engine.vendors import Secret
+from hardfin_pipelines.platform import pending
+from hardfin_pipelines.platform.books_store import read_states
 from hardfin_pipelines.platform.connection_store import ConnectionRow
+from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.sandbox.netsuite import Account, NetSuiteSandbox
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines.settings import Settings
+from hardfin_pipelines.sync.books_reading import BooksState, PulseKind
 from hardfin_pipelines_tests.engine.finance_team import FinanceDeployed, FinanceTeam
 from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
 from hardfin_pipelines_tests.engine.product import BetweenAnswers
@@ -128,6 +133,29 @@ class NetSuiteOrganization(FinanceTeam):
         """An inventory item of the account."""
         given = {"itemid": number, "displayname": name or number, **values}
         return self.account.create("inventoryItem", given, at=at)
+
+    def state(self, kind: PulseKind) -> BooksState:
+        """How far a kind was read."""
+        with reading(self.deployment.engine) as connection:
+            return read_states(connection, self.org, self.connection_id)[kind]
+
+    def redescribe_books(self) -> None:
+        """Let the account be described again at once."""
+
+        async def again() -> None:
+            row = self.row()
+            connector = self.deployment.erp_connector(row)
+            await describe_books(self.deployment, row, connector)
+            await connector.aclose()
+
+        self.deployment.run(again())
+
+    def release_work(self) -> None:
+        """Give back what a run that died had in hand."""
+        now = self.deployment.now() + timedelta(minutes=30)
+        with writing(self.deployment.engine) as connection:
+            for claim in pending.stale_claims(connection, now):
+                pending.release_work(connection, claim.org, claim.connection_id, claim.key, now)
 
     def calls(self) -> int:
         """Queries of the account so far."""
