@@ -19,10 +19,9 @@ from hardfin_pipelines.connectors.netsuite import NetSuiteLimits
 from hardfin_pipelines.engine.connecting import connect_account
 from hardfin_pipelines.engine.item_visits import describe_books
 from hardfin_pipelines.engine.vendors import Secret
-from hardfin_pipelines.platform import pending
 from hardfin_pipelines.platform.books_store import read_states
 from hardfin_pipelines.platform.connection_store import ConnectionRow
-from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.sandbox.netsuite import Account, NetSuiteSandbox
 from hardfin_pipelines.sandbox.server import SandboxServer
 from hardfin_pipelines.settings import Settings
@@ -149,13 +148,6 @@ class NetSuiteOrganization(FinanceTeam):
             await connector.aclose()
 
         self.deployment.run(again())
-
-    def release_work(self) -> None:
-        """Give back what a run that died had in hand."""
-        now = self.deployment.now() + timedelta(minutes=30)
-        with writing(self.deployment.engine) as connection:
-            for claim in pending.stale_claims(connection, now):
-                pending.release_work(connection, claim.org, claim.connection_id, claim.key, now)
 
     def calls(self) -> int:
         """Queries of the account so far."""
