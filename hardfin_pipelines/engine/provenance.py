@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, RowMapping, select
@@ -22,7 +23,7 @@ from hardfin_pipelines.platform.resync_history import ResyncRecord, list_resyncs
 from hardfin_pipelines.platform.tables import audit_events
 from hardfin_pipelines.sync.entities import EntityType
 from hardfin_pipelines.sync.first_sync import Context
-from hardfin_pipelines.sync.identity import entity_id, normalized_name
+from hardfin_pipelines.sync.identity import entity_id, normalized_name, product_item_ids
 from hardfin_pipelines.sync.mapping_rules import MappingSet
 from hardfin_pipelines.sync.provenance import (
     FieldEvent,
@@ -33,6 +34,9 @@ from hardfin_pipelines.sync.provenance import (
 )
 from hardfin_pipelines.sync.records import AccountDescription
 from hardfin_pipelines.sync.undo_plan import EntityKey
+
+_MOST_OWN_IDS = 10
+"""From a product more items than this are hardly ever taken away."""
 
 _ASSOCIATED: Mapping[EntityType, Mapping[str, FieldSource]] = {
     "project": {"customer": FieldSource((), "its company")},
@@ -192,7 +196,8 @@ class _Reader:
         if kind != "item":
             return next((link for link in links if not link["matched_by"]), None), ""
         for link in links:
-            if entity_id(kind, self._org, link["connection_id"], link["external_id"]) == own_id:
+            own_ids = product_item_ids(self._org, link["connection_id"], link["external_id"])
+            if own_id in islice(own_ids, _MOST_OWN_IDS):
                 return link, ""
         of_name = entity_id(kind, self._org, "", f"name:{normalized_name(self._rows[key]['name'])}")
         return None, "made from the name and price of a line item" if of_name == own_id else ""

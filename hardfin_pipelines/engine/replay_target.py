@@ -27,6 +27,7 @@ from hardfin_pipelines.platform.tables import (
     organizations,
     pipeline_rules,
 )
+from hardfin_pipelines.platform.triage_tables import item_decisions
 
 _CONFIGURATION: tuple[Table, ...] = (organizations, organization_revisions, connections, pipeline_rules)
 _ROWS = 1_000
@@ -93,6 +94,7 @@ def seed(source: Engine, target: Engine, org: str, before: datetime) -> None:
         (links, links.c.synced_at < before),
         (ledger, ledger.c.first_synced_at < before),
         (ledger_aliases, ledger_aliases.c.external_id.in_(_synced(org, before))),
+        (item_decisions, item_decisions.c.decided_at < before),
     )
     with reading(source) as connection, writing(target) as into:
         for table, early in copied:

@@ -76,7 +76,8 @@ def take_back_decision(
 def unlink(connection: Connection, org: str, external_id: str, connection_id: str, cause: Cause) -> TakenBack:
     """Remove the link of an external record to a product or part; one that a decision made goes with the decision.
 
-    An item of an accounting system waits in triage from then on, if the vendor still has it.
+    An item of an accounting system waits in triage from then on, if the vendor still has it. A CRM's product becomes an
+    item of its own with the next deal that has it, whatever it is called.
 
     Raises:
         Refusal: There is no such link.
@@ -88,12 +89,11 @@ def unlink(connection: Connection, org: str, external_id: str, connection_id: st
     if known.decision is not None and known.decision.item_id == link.item_id:
         return _undo(connection, scope, external_id, known, known.decision, cause)
     _remove_link(connection, scope, external_id, link.item_id, link.matched_by, cause)
-    waits = False
-    if get_connection(connection, org, link.connection_id).integration in ERPS:
-        key = f"dec_{secrets.token_hex(8)}"
-        taken = Decision(key, scope, external_id, "unlink", link.item_id, cause.at, cause.actor, cause.reason)
-        add_decisions(connection, [taken])
-        waits = _wait_again(connection, scope, external_id, known, link.item_id, cause)
+    key = f"dec_{secrets.token_hex(8)}"
+    taken = Decision(key, scope, external_id, "unlink", link.item_id, cause.at, cause.actor, cause.reason)
+    add_decisions(connection, [taken])
+    of_books = get_connection(connection, org, link.connection_id).integration in ERPS
+    waits = of_books and _wait_again(connection, scope, external_id, known, link.item_id, cause)
     return TakenBack(scope, external_id, "", link.item_id, unlinked=True, removed=False, waits=waits)
 
 

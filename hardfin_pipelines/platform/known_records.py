@@ -6,6 +6,7 @@ from itertools import islice
 from sqlalchemy import Connection, func, select
 
 from hardfin_pipelines.platform.tables import items, ledger, ledger_aliases, links
+from hardfin_pipelines.platform.triage_tables import item_decisions
 from hardfin_pipelines.sync.plans import Known
 from hardfin_pipelines.sync.records import Role
 
@@ -88,6 +89,26 @@ def items_named(connection: Connection, org: str, names: Iterable[str]) -> dict[
     return {name: tuple(ids) for name, ids in found.items()}
 
 
+def refused_items(
+    connection: Connection, org: str, connection_id: str, vendor_object: str, ids: Iterable[str]
+) -> dict[str, frozenset[str]]:
+    """The items that people took away from some external ids; ids from which none was are absent."""
+    found: dict[str, frozenset[str]] = {}
+    for chunk in chunks(ids):
+        rows = connection.execute(
+            select(item_decisions.c.external_id, item_decisions.c.item_id).where(
+                item_decisions.c.org == org,
+                item_decisions.c.connection_id == connection_id,
+                item_decisions.c.object == vendor_object,
+                item_decisions.c.external_id.in_(chunk),
+                item_decisions.c.action == "unlink",
+            )
+        )
+        for row in rows:
+            found[row.external_id] = found.get(row.external_id, frozenset()) | {row.item_id}
+    return found
+
+
 def known_records(
     connection: Connection,
     org: str,
@@ -112,10 +133,12 @@ def known_records(
     for role in roles:
         by_id = linked_entities(connection, org, connection_id, objects[role], ids.get(role, ()))
         found.update({(role, external_id): entity for external_id, entity in by_id.items()})
+    unlinked = [each for each in ids.get("product", ()) if ("product", each) not in found]
     return Known(
         ledger=ledger_ids(connection, org, connection_id, objects["deal"], ids.get("deal", ())),
         links=found,
         items_by_name=items_named(connection, org, item_names),
+        refused=refused_items(connection, org, connection_id, objects["product"], unlinked),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hardfin_pipelines.sync.entities import ENTITY_OF_ROLE, EntityType
-from hardfin_pipelines.sync.identity import entity_id, line_item_id, normalized_name
+from hardfin_pipelines.sync.identity import entity_id, line_item_id, normalized_name, product_item_ids
 from hardfin_pipelines.sync.mapping import Mapped, Rejected, map_record
 from hardfin_pipelines.sync.mapping_rules import EntityMapping, MappingSet
 from hardfin_pipelines.sync.pipeline_rules import PipelineRule
@@ -314,22 +314,26 @@ class _ProjectPlanner:
             mapped = map_record(product, self._mappings["item"], self._context.properties.get("product", {}))
             if isinstance(mapped, Rejected):
                 return None
-            item_id = self._item_by_product_name(product, mapped)
+            ids = (asked, product.id, *product.merged_ids)
+            refused = frozenset[str]().union(*(self._known.refused.get(each, ()) for each in ids))
+            item_id = self._item_by_product_name(product, mapped, refused)
         self._link_ids(product, asked, item_id)
         return item_id
 
-    def _item_by_product_name(self, product: Record, mapped: Mapped) -> str:
+    def _item_by_product_name(self, product: Record, mapped: Mapped, refused: frozenset[str]) -> str:
         name = normalized_name(str(mapped.values["name"]))
-        candidates = self._names(name)
+        named = self._names(name)
+        candidates = [each for each in named if each not in refused]
         if len(candidates) == 1:
             item_id = candidates[0]
             texts = mapped.texts()
             self._links.append(NewLink("product", product.id, "item", item_id, texts, product.url, product.modified_at))
             self._new_links["product", product.id] = item_id
             return item_id
-        item_id = self._id("item", product.id)
+        own_ids = product_item_ids(self._context.org, self._context.connection_id, product.id)
+        item_id = next(each for each in own_ids if each not in refused)
         self._create(product, item_id, mapped, {})
-        self._new_names[name] = (*candidates, item_id)
+        self._new_names[name] = (*named, item_id)
         return item_id
 
     def _item_by_line_name(self, line: Mapped) -> str:

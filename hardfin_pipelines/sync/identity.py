@@ -2,7 +2,9 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import count
 
 from hardfin_pipelines.sync.entities import EntityType
 
@@ -36,6 +38,13 @@ def entity_id(entity: EntityType, org: str, connection_id: str, external_id: str
     seed = f"{entity}\x1f{org}\x1f{connection_id}\x1f"
     own = _pairs(f"{seed}{external_id}")
     return f"{_PREFIXES[entity]}_{_beginning(seed, external_id[:-1])}{''.join(own[_OF_NEIGHBOURS:])}"
+
+
+def product_item_ids(org: str, connection_id: str, external_id: str) -> Iterator[str]:
+    """The ids under which a product itself becomes an item, without end: the next one where a person took one away."""
+    yield entity_id("item", org, connection_id, external_id)
+    for number in count(1):
+        yield entity_id("item", org, connection_id, f"{external_id}\x1f{number}")
 
 
 def line_item_id(org: str, connection_id: str, external_id: str, project_id: str) -> str:

@@ -113,8 +113,10 @@ class Known:
         ledger: Deal ids (and ids merged into them) to (ledger id, project id).
         links: (role, external id) to entity id, for companies, line items and products.
         items_by_name: Normalized name to the ids of all items that bear it.
+        refused: Product ids to the items that a person took away from them: their names lead there no more.
     """
 
     ledger: dict[str, tuple[str, str]] = field(default_factory=dict)
     links: dict[tuple[Role, str], str] = field(default_factory=dict)
     items_by_name: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: dict[str, frozenset[str]] = field(default_factory=dict)

@@ -1,10 +1,11 @@
 """Rule 1, lines and their items: by link, else by unique exact normalized name, else created."""
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hardfin_pipelines.sync.first_sync import item_names, plan_batch, plan_project
-from hardfin_pipelines.sync.identity import entity_id
+from hardfin_pipelines.sync.identity import entity_id, product_item_ids
 from hardfin_pipelines.sync.mapping_rules import EntityMapping, FieldRule
 from hardfin_pipelines.sync.plans import Known
 from hardfin_pipelines.sync.records import Reference
@@ -212,6 +213,49 @@ def test_a_survivor_matched_by_name_is_linked_under_both_ids():
         "9": "itm_a",
         "8": "itm_a",
     }
+
+
+def test_a_product_that_a_person_took_away_from_an_item_does_not_come_back_by_its_name():
+    deal = bundle(lines=[line("5", of_product="9")], products=[product("9")])
+    known = Known(items_by_name={"pump": ("itm_a",)}, refused={"9": frozenset({"itm_a"})})
+
+    outcome = plan_one(deal, known)
+
+    (item,) = created(outcome, "item")
+    assert item.id == product_id("9")
+    assert links(outcome, "product")["9"].entity_id == item.id
+    assert known.items_by_name["pump"] == ("itm_a", item.id)
+
+
+def test_a_product_that_was_taken_away_from_its_own_item_becomes_another_one():
+    deal = bundle(lines=[line("5", of_product="9")], products=[product("9")])
+    own, second, third = islice(product_item_ids(ORG, CONNECTION, "9"), 3)
+    assert own == product_id("9")
+
+    once = plan_one(deal, Known(items_by_name={"pump": (own,)}, refused={"9": frozenset({own})}))
+    named = (own, second)
+    twice = plan_one(deal, Known(items_by_name={"pump": named}, refused={"9": frozenset(named)}))
+
+    assert [item.id for item in created(once, "item")] == [second]
+    assert [item.id for item in created(twice, "item")] == [third]
+    assert plan_one(deal, Known(items_by_name={"pump": (own,)}, refused={"9": frozenset({own})})) == once
+
+
+def test_what_was_taken_away_from_a_merged_product_stays_away_from_the_survivor():
+    deal = bundle(lines=[line("5", of_product="8")], products=[product("9", merged_ids=["8"])])
+
+    outcome = plan_one(deal, Known(items_by_name={"pump": ("itm_a",)}, refused={"8": frozenset({"itm_a"})}))
+
+    assert {link.entity_id for link in links(outcome, "product").values()} == {product_id("9")}
+
+
+def test_other_products_still_find_the_item_by_its_name():
+    deal = bundle(lines=[line("5", of_product="9")], products=[product("9")])
+    known = Known(items_by_name={"pump": ("itm_a", "itm_b")}, refused={"9": frozenset({"itm_a"})})
+
+    assert links(plan_one(deal, known), "product")["9"].entity_id == "itm_b", "the only one that is left"
+    known = Known(items_by_name={"pump": ("itm_a",)}, refused={"7": frozenset({"itm_a"})})
+    assert links(plan_one(deal, known), "product")["9"].entity_id == "itm_a"
 
 
 def test_lines_are_created_in_the_order_of_their_ids_with_their_positions():
