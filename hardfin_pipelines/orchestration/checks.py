@@ -2,9 +2,10 @@
 
 import dagster as dg
 
-from hardfin_pipelines.engine import health, item_health
+from hardfin_pipelines.engine import books_health, health, item_health
 from hardfin_pipelines.engine.census import deals_without_an_answer
 from hardfin_pipelines.engine.loading import windows_left_open
+from hardfin_pipelines.orchestration.assets.books_catalog import BOOKS_ASSETS
 from hardfin_pipelines.orchestration.assets.catalog import ENTITY_ASSETS, INITIAL_LOAD, TRIAGE
 from hardfin_pipelines.orchestration.assets.census import CENSUS
 from hardfin_pipelines.orchestration.assets.operations import SYNC_HEALTH
@@ -79,6 +80,51 @@ def most_items_are_linked(hardfin: HardfinResource) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(
+    asset=BOOKS_ASSETS["inventory_level"],
+    name="nothing_below_zero",
+    description="No location has less than nothing of an item. Accounting systems let people sell what was never "
+    "booked in, so this only warns.",
+)
+def no_stock_below_zero(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Connections with negative stock, and where."""
+    found = books_health.negative_stock(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="connection(s) with stock below zero")
+
+
+@dg.asset_check(
+    asset=BOOKS_ASSETS["inventory_level"],
+    name="items_and_locations_exist",
+    description="Every inventory level is of an item and at a location that are there.",
+)
+def levels_are_of_something(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Connections with stock of items, or at locations, that are not there."""
+    found = books_health.levels_of_nothing(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.ERROR, what="finding(s) of levels that are of nothing")
+
+
+@dg.asset_check(
+    asset=BOOKS_ASSETS["sales_document"],
+    name="customers_and_items_exist",
+    description="Every sales order and invoice is of a customer and of items that were read.",
+)
+def documents_are_of_known(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Connections with sales documents of customers or items that were never read."""
+    found = books_health.documents_of_strangers(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="finding(s) of documents of strangers")
+
+
+@dg.asset_check(
+    asset=SYNC_HEALTH,
+    name="everything_is_read",
+    description="Every accounting system shows us all that is to be read of it, and what is kept of it is not old.",
+)
+def everything_is_read(hardfin: HardfinResource) -> dg.AssetCheckResult:
+    """Kinds that a connection does not see, or of which what is kept may be old."""
+    found = books_health.kinds_not_read(hardfin.deployment())
+    return _result(found, severity=dg.AssetCheckSeverity.WARN, what="kind(s) that are not read")
+
+
+@dg.asset_check(
     asset=SYNC_HEALTH,
     name="on_time",
     description="No connection is later than twice its cadence.",
@@ -147,6 +193,10 @@ def mapping_matches_account(hardfin: HardfinResource) -> dg.AssetCheckResult:
 
 
 CHECKS = [
+    no_stock_below_zero,
+    levels_are_of_something,
+    documents_are_of_known,
+    everything_is_read,
     nothing_waits_long,
     most_items_are_linked,
     project_has_customer,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hardfin_pipelines.cli.dagster_process import running_dagster
 from hardfin_pipelines.orchestration import launching
@@ -19,6 +19,11 @@ from hardfin_pipelines_tests.product_fixtures import CHECKOUT, Product, months_a
 
 SCREENS = os.environ.get("SCREENSHOT_FOLDER")
 """Where pages are kept as pictures, for people who would like to look at them."""
+
+PATIENCE_MS = 30_000
+"""How long a page may take to show something: a machine may be busy with all the other tests."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 EVIL_NAME = "<script>document.title='evil'</script><b>Bold & Sons</b>"
 

@@ -23,6 +23,17 @@ from hardfin_pipelines.sync.cadence import TIERS
 from hardfin_pipelines.sync.entities import ENTITY_FIELDS, ENTITY_TYPES
 from hardfin_pipelines_tests.product_fixtures import CHECKOUT, Product
 
+NETSUITE_BOOKS = {
+    "netsuite/locations", "netsuite/accounts", "netsuite/prices", "netsuite/components", "netsuite/inventory",
+    "netsuite/sales",
+}  # fmt: skip
+
+BOOKS = {
+    "hardfin/subsidiaries", "hardfin/locations", "hardfin/ledger_accounts", "hardfin/price_levels",
+    "hardfin/item_prices", "hardfin/item_costs", "hardfin/item_components", "hardfin/inventory_levels",
+    "hardfin/serial_numbers", "hardfin/sales_documents", "hardfin/sales_document_lines",
+}  # fmt: skip
+
 GROUPS = {
     "hubspot": {
         "hubspot/companies", "hubspot/deals", "hubspot/line_items", "hubspot/products",
@@ -34,9 +45,11 @@ GROUPS = {
         "salesforce/opportunity_line_items_history", "salesforce/products_history",
     },
     "quickbooks": {"quickbooks/items"},
+    "netsuite": {"netsuite/items", *NETSUITE_BOOKS},
     "triage": {"triage/items"},
     "hardfin": {
         "hardfin/customers", "hardfin/items", "hardfin/projects", "hardfin/project_line_items", "hardfin/initial_load",
+        *BOOKS,
     },
     "ops": {"ops/change_poll", "ops/sync_health", "ops/census", "ops/retention"},
 }  # fmt: skip
@@ -48,7 +61,7 @@ JOBS = {
         "salesforce/accounts", "salesforce/opportunities", "salesforce/opportunity_line_items", "salesforce/products",
         "hardfin/customers", "hardfin/items", "hardfin/projects", "hardfin/project_line_items",
     },
-    "sync_items": {"quickbooks/items", "triage/items"},
+    "sync_items": {"quickbooks/items", "netsuite/items", "triage/items", *NETSUITE_BOOKS, *BOOKS},
     "resync_project": {
         "hardfin/customers", "hardfin/items", "hardfin/projects", "hardfin/project_line_items",
     },
@@ -84,6 +97,10 @@ CHECKS = {
     "ops/sync_health:mapping_matches_account",
     "ops/census:every_deal_has_an_answer",
     "hardfin/initial_load:windows_close",
+    "hardfin/inventory_levels:nothing_below_zero",
+    "hardfin/inventory_levels:items_and_locations_exist",
+    "hardfin/sales_documents:customers_and_items_exist",
+    "ops/sync_health:everything_is_read",
     "triage/items:nothing_waits_long",
     "triage/items:most_items_are_linked",
 }
