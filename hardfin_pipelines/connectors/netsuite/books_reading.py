@@ -78,8 +78,9 @@ class BooksReader:
         """Make sure that the rows can still be walked through as they were."""
         try:
             shape = shape_of(begun.source.kind, self._seen, self._scope)
-        except errors.NotVisible:
-            raise refused from None
+        except errors.NotVisible as hidden:
+            same = hidden.context["table"] == refused.context["table"]
+            raise (refused if same else hidden) from None
         if (shape.source, shape.key) != (begun.source, begun.key):
             raise _OtherKey(refused) from None
         _log.warning("%s: left out from now on", refused)

@@ -149,7 +149,10 @@ def _lacking(source: Source, seen: Visibility) -> str:
     left_out = [field for field in source.fields if field.needed and not seen.keeps(source.name, field.name)]
     if left_out or not seen.shows(Name(source.table)):
         return "table"
-    return next((f"{name.table}.{name.column}" for name in needed if not seen.shows(name)), "")
+    hidden = next((name for name in needed if not seen.shows(name)), None)
+    if hidden is None:
+        return ""
+    return ".".join(hidden) if seen.shows(Name(hidden.table)) else "table"
 
 
 def _hidden(source: Source, seen: Visibility, lacking: str = "") -> errors.NotVisible:
