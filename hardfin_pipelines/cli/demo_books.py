@@ -65,7 +65,10 @@ def item_counts(deployment: Deployment, account: ErpAccount) -> ItemCounts:
 
     def number(connection: Connection, table: Table) -> int:
         query = select(func.count()).select_from(table)
-        return connection.execute(query.where(table.c.org == account.org, table.c.connection_id == own)).scalar_one()
+        query = query.where(table.c.org == account.org, table.c.connection_id == own)
+        if table is links:
+            query = query.where(links.c.entity_type == "item")
+        return connection.execute(query).scalar_one()
 
     with reading(deployment.engine) as connection:
         waiting = count_triage(connection, account.org, own)["open"]

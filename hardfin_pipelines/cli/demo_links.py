@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, Table, and_, func, select
 
 from hardfin_pipelines.cli.dagster_api import wait_until
-from hardfin_pipelines.cli.item import link_sentence
+from hardfin_pipelines.cli.item import _sentence as link_sentence
 from hardfin_pipelines.cli.sandbox_contract import StockAccount
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.refusals import Refusal

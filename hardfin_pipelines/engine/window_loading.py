@@ -58,7 +58,8 @@ async def load_window(
         org: The organization.
         start: The window's first moment, in vendor time; what lies before a connection's start date is left out.
         end: Its end, exclusive.
-        only_new: Look only for trigger stages for which the window was not loaded yet.
+        only_new: Load only what is still to be loaded: of connections with a start date, the trigger stages for which
+            the window was not loaded yet.
         run_id: The run.
 
     Raises:
@@ -67,6 +68,9 @@ async def load_window(
     """
     synced = OrganizationSync(org)
     for row in active_crm_connections(deployment, org):
+        if only_new and row.start_date is None:
+            synced.notes.append(f"{row.connection_id}: it has no start date: only deals from now on are synced")
+            continue
         first = max(start, start_of(row) or start)
         if first >= end:
             synced.notes.append(f"{row.connection_id}: {start:%Y-%m} is before its start date {row.start_date}")
