@@ -1,17 +1,16 @@
 """`hardfin item`: products and parts, and the external records that are linked to them."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hardfin_pipelines.cli.opening import open_product, require_organization
-from hardfin_pipelines.cli.output import amount, console, exact, print_json, print_pairs, print_table
+from hardfin_pipelines.cli.output import amount, exact, print_json, print_table, say
 from hardfin_pipelines.cli.triage import show_taken_back
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
-from hardfin_pipelines.engine.refusals import Refusal
 
 if TYPE_CHECKING:
-    from hardfin_pipelines.platform.item_store import ItemLink
+    from hardfin_pipelines.engine.deployment import Deployment
 
 app = typer.Typer(help="Products and parts: list them, see and remove their links.", no_args_is_help=True)
 
@@ -28,6 +27,10 @@ def list_items(
         str, typer.Option(metavar="TEXT", help="Only with this in the name or SKU, or as its or a linked record's id.")
     ] = "",
     kind: Annotated[Kind, typer.Option(help="Only products, or only parts.")] = "all",
+    conflicts: Annotated[
+        bool,
+        typer.Option("--conflicts", help="Only those of which two systems, or one and Hardfin, say different things."),
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=_MOST, help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -37,6 +40,9 @@ def list_items(
 
     deployment = open_product()
     require_organization(deployment, org)
+    if conflicts:
+        _list_conflicts(deployment, org, search.strip(), "" if kind == "all" else kind, limit, as_json=as_json)
+        return
     with reading(deployment.engine) as connection:
         found, total = item_store.list_items(
             connection, org, search=search.strip(), kind="" if kind == "all" else kind, limit=limit
@@ -58,7 +64,7 @@ def list_items(
         print_json({"organization": org, "total": total, "items": items})
         return
     if not found:
-        console.print(f"{org}: no product or part{' with that' if search else ' yet'}", markup=False, highlight=False)
+        say(f"{org}: no product or part{' with that' if search else ' yet'}")
         return
     rows = [(each.id, each.kind, each.name, each.sku, amount(each.price, each.currency), each.links) for each in found]
     columns = ["item", "kind", "name", "sku", "price", "links"]
@@ -72,37 +78,13 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show a product or part, and how each of its links came to be."""
-    from hardfin_pipelines.platform import item_store
-    from hardfin_pipelines.platform.database import reading
+    """Show a product or part: its links in every system, what they say of it and where that differs, its stock."""
+    from hardfin_pipelines.cli.item_show import show_item
+    from hardfin_pipelines.engine import item_view
 
     deployment = open_product()
     require_organization(deployment, org)
-    with reading(deployment.engine) as connection:
-        ids = item_store.find_items(connection, org, [item]).get(item, [])
-        if len(ids) != 1:
-            found = f"{len(ids)} products or parts have" if ids else "no product or part has"
-            raise Refusal(f"{org}: {found} the id or SKU {item!r}; see `hardfin item list {org}`")
-        row = item_store.item_rows(connection, org, ids)[ids[0]]
-        links = item_store.links_of_item(connection, org, ids[0])
-    fields = {
-        "kind": row["kind"],
-        "name": row["name"],
-        "sku": row["sku"],
-        "description": row["description"],
-        "price": exact(row["price"]),
-        "currency": row["currency"],
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-    }
-    if as_json:
-        print_json({"organization": org, "item": ids[0], **fields, "links": [_link_json(each) for each in links]})
-        return
-    print_pairs(ids[0], {name: value for name, value in fields.items() if value is not None})
-    if not links:
-        console.print("linked to no external record", markup=False, highlight=False)
-    for each in links:
-        console.print(_sentence(each), markup=False, highlight=False)
+    show_item(org, item_view.show_item(deployment, org, item), as_json=as_json)
 
 
 @app.command("unlink")
@@ -114,7 +96,7 @@ def unlink(
     reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Remove the link of an external record to its product or part. An accounting system's item goes to triage."""
+    """Remove a link. An accounting system's item goes to triage; a CRM's product becomes an item of its own."""
     from hardfin_pipelines.engine.triage import unlink_item
 
     deployment = open_product()
@@ -123,29 +105,27 @@ def unlink(
     show_taken_back(org, taken, as_json=as_json)
 
 
-def _sentence(link: "ItemLink") -> str:
-    """How a link came to be."""
-    what = f"{link.connection_id} {link.object} {link.external_id}"
-    called = f" “{link.name}”{f' ({link.sku})' if link.sku else ''}" if link.name else ""
-    how = {"": "by its sync", "decision": "by decision"}.get(link.matched_by, f"by {link.matched_by}")
-    who = f" of {link.decided_by}" if link.decided_by and link.matched_by == "decision" else ""
-    run = f", run {link.run_id}" if link.run_id else ""
-    broken = f"; broken: {link.broken_because}" if link.broken_because else ""
-    return f"{what}{called}: linked {how}{who} on {link.linked_at:%Y-%m-%d %H:%M} UTC{run}{broken}"
+def _list_conflicts(deployment: "Deployment", org: str, search: str, kind: str, limit: int, *, as_json: bool) -> None:
+    from hardfin_pipelines.cli.item_show import opinions_json
+    from hardfin_pipelines.engine.item_view import list_disagreements
 
-
-def _link_json(link: "ItemLink") -> dict[str, Any]:
-    return {
-        "connection": link.connection_id,
-        "object": link.object,
-        "external_id": link.external_id,
-        "name": link.name or None,
-        "sku": link.sku or None,
-        "matched_by": link.matched_by or None,
-        "linked_at": link.linked_at,
-        "run_id": link.run_id or None,
-        "decided_by": link.decided_by or None,
-        "decided_at": link.decided_at,
-        "broken_because": link.broken_because or None,
-        "url": link.url or None,
-    }
+    found, total = list_disagreements(deployment, org, search=search, kind=kind, limit=limit)
+    if as_json:
+        items = [
+            {
+                "item": each.item.id,
+                "kind": each.item.kind,
+                "name": each.item.name,
+                "sku": each.item.sku or None,
+                "conflicts": [opinions_json(one) for one in each.conflicts],
+            }
+            for each in found
+        ]
+        print_json({"organization": org, "total": total, "items": items})
+        return
+    if not found:
+        say(f"{org}: the systems and Hardfin agree about every product and part{' with that' if search else ''}")
+        return
+    rows = [(each.item.id, each.item.name, "\n".join(one.sentence for one in each.conflicts)) for each in found]
+    title = f"{org}: {len(found)} of {total} product(s) and part(s) of which different things are said"
+    print_table(title, ["item", "name", "who says what"], rows, unbroken=["item"])

@@ -22,6 +22,7 @@ from hardfin_pipelines.cli import (
     sandbox,
     set_aside,
     status,
+    stock,
     triage,
     work,
 )
@@ -54,6 +55,7 @@ app.command("explain")(explain.explain)
 app.command("census")(census.census)
 app.command("replay")(replay.replay)
 app.command("set-aside")(set_aside.set_aside)
+app.command("stock")(stock.stock)
 app.command("status")(status.status)
 app.command("demo")(demo.demo)
 

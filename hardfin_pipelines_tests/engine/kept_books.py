@@ -57,10 +57,14 @@ def left(engine: Engine, kind: BooksKind, *present: BooksFact, scope: BooksScope
 
 
 def keep_items(
-    engine: Engine, items: Mapping[str, ItemFacts], scope: BooksScope = BOOKS, at: datetime = A_MOMENT
+    engine: Engine,
+    items: Mapping[str, ItemFacts],
+    scope: BooksScope = BOOKS,
+    at: datetime = A_MOMENT,
+    vendor_object: str = OBJECTS["item"],
 ) -> None:
     """Keep items of an accounting system, by the vendor's id."""
-    of_items = ItemScope(scope.org, scope.connection_id, OBJECTS["item"])
+    of_items = ItemScope(scope.org, scope.connection_id, vendor_object)
     with writing(engine) as connection:
         kept = [VendorItem(external_id, facts, at, f"books/{external_id}") for external_id, facts in items.items()]
         save_items(connection, of_items, kept, now=at, run_id="books")
