@@ -117,11 +117,11 @@ class NetSuiteClient:
     async def _exchange(self, request: Request) -> tuple[Answer, str]:
         """The answer, and the header that it was asked with."""
         governance = self._governance
-        async with governance.slots.held(governance.limiters.account, governance.most_under_way):
-            try:
+        try:
+            async with governance.slots.held(governance.limiters.account, governance.most_under_way):
                 return await self._placed(request)
-            except NoPlace as error:
-                failure = error
+        except NoPlace as error:
+            failure = error
         raise _no_place(failure, request)
 
     async def _placed(self, request: Request) -> tuple[Answer, str]:

@@ -14,7 +14,11 @@ class Slots(Protocol):
     """Gives out slots, to as many processes as its maker wants to count together."""
 
     def held(self, account: str, most: int) -> AbstractAsyncContextManager[None]:
-        """Waits until fewer than `most` requests to an account are under way, and counts one more while it is held."""
+        """Waits until fewer than `most` requests to an account are under way, and counts one more while it is held.
+
+        Raises:
+            NoPlace: None is to be had now; the call must not go out.
+        """
         ...
 
 
