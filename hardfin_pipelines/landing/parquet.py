@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
+from hardfin_pipelines.landing.columns import arrow_array, valid_text
 from hardfin_pipelines.landing.errors import LandingError
 from hardfin_pipelines.landing.layout import Root, Unit, ensure_folder, landed_path, part_path, sync_folder
 from hardfin_pipelines.sync.records import Record, Reference, Role
@@ -49,11 +50,6 @@ def landed_schema() -> Any:
         "landed_at": stamp,
     }
     return pa.schema([pa.field(name, types[name], nullable=False) for name in COLUMNS], metadata={FORMAT_KEY: FORMAT})
-
-
-def valid_text(text: str) -> str:
-    """The text with each lone surrogate, which UTF-8 cannot hold, written out as its escape (a backslash and code)."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class _Part(NamedTuple):
@@ -189,7 +185,7 @@ class LandingWriter:
         import pyarrow as pa
 
         schema = landed_schema()
-        arrays = [_array(self._columns[field.name], field.type) for field in schema]
+        arrays = [arrow_array(self._columns[field.name], field.type) for field in schema]
         batch = pa.record_batch(arrays, schema=schema)
         for column in self._columns.values():
             column.clear()
@@ -259,16 +255,3 @@ def _references_json(references: Mapping[Role, tuple[Reference, ...]]) -> str:
                 for role, pointers in by_role.items()
             }
         ).decode()
-
-
-def _array(values: list[Any], kind: Any) -> Any:
-    import pyarrow as pa
-
-    try:
-        return pa.array(values, type=kind)
-    except UnicodeEncodeError:
-        return pa.array([_valid(value) for value in values], type=kind)
-
-
-def _valid(value: Any) -> Any:
-    return valid_text(value) if isinstance(value, str) else [valid_text(text) for text in value]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hardfin_pipelines.landing.columns import valid_text
 from hardfin_pipelines.landing.errors import LandingError, UnreadableFile
 from hardfin_pipelines.landing.layout import (
     LandedPath,
@@ -17,7 +18,7 @@ from hardfin_pipelines.landing.layout import (
     landed_paths,
     landing_root,
 )
-from hardfin_pipelines.landing.parquet import COLUMNS, FORMAT, FORMAT_KEY, LANDED_AT_KEY, references_of, valid_text
+from hardfin_pipelines.landing.parquet import COLUMNS, FORMAT, FORMAT_KEY, LANDED_AT_KEY, references_of
 from hardfin_pipelines.sync.records import Reference, Role
 
 if TYPE_CHECKING:

@@ -1,7 +1,5 @@
 """What happens to a connection while a run is in the middle of its work."""
 
-import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,27 +10,15 @@ from hardfin_pipelines.platform.leases import acquire_lease
 from hardfin_pipelines.platform.tables import leases
 from hardfin_pipelines_tests.engine.product import Organization
 
-PAUSE_SECONDS = 0.4
-
 
 def interfere(acme: Organization, *, after: str, change: Callable[[], object], skip: int = 0) -> list[bool]:
-    """Let something happen while the vendor is answering a request for a path; the run waits for that answer.
+    """Let something happen while the vendor is answering a request for a path; the answer waits until it has.
 
     Returns:
         A list that holds True once it has happened.
     """
-    fault = acme.fault(path=after, skip=skip, delay_seconds=PAUSE_SECONDS)
-    happened: list[bool] = []
-
-    def watch() -> None:
-        deadline = time.monotonic() + 30
-        while fault.hits == 0 and time.monotonic() < deadline:
-            time.sleep(0.005)
-        change()
-        happened.append(True)
-
-    threading.Thread(target=watch, daemon=True).start()
-    return happened
+    assert acme.product.between is not None
+    return acme.product.between.hold(after, change, skip=skip)
 
 
 def take_over(acme: Organization) -> None:

@@ -1,9 +1,11 @@
 """Hardfin and a HubSpot sandbox behind real HTTP: one line gives a connected organization with a portal of its own."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +29,42 @@ IMPATIENT = HubSpotLimits(1_000_000, 1_000_000, 1_000_000, attempts=1, longest_w
 """Gives up at the first failure, where a test is about what happens then."""
 
 
+@dataclass
+class _Held:
+    """What happens while a request for a path is under way, and whether it has."""
+
+    path: str
+    skip: int
+    change: Callable[[], object]
+    happened: list[bool] = field(default_factory=list)
+
+
 class BetweenAnswers:
-    """Lets people do something in a portal right after each of the next answers to a path, before the next request."""
+    """Lets people do something in a portal while the vendor is at an answer, or right after it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._held: _Held | None = None
         self.path = ""
         self.waiting: deque[Callable[[], object]] = deque()
 
     def do(self, path: str, *actions: Callable[[], object]) -> None:
-        """One action after each answer to a path, in order."""
+        """One action after each answer to a path, in order, before the next request."""
         self.path = path
         self.waiting = deque(actions)
 
+    def hold(self, path: str, change: Callable[[], object], *, skip: int = 0) -> list[bool]:
+        """Answer the next request for a path (a shell pattern) only when something has happened; others go on.
+
+        Returns:
+            A list that holds True once it has happened.
+        """
+        self._held = _Held(path, skip, change)
+        return self._held.happened
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._hold(scope["path"])
         if scope["type"] != "http" or scope["path"] != self.path or not self.waiting:
             await self._app(scope, receive, send)
             return
@@ -53,6 +77,17 @@ class BetweenAnswers:
         self.waiting.popleft()()
         for message in answer:
             await send(message)
+
+    async def _hold(self, path: str) -> None:
+        held = self._held
+        if held is None or not fnmatchcase(path, held.path):
+            return
+        if held.skip:
+            held.skip -= 1
+            return
+        self._held = None
+        await asyncio.to_thread(held.change)
+        held.happened.append(True)
 
 
 @dataclass

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from hardfin_pipelines.engine import visits
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.platform.leases import lease_holder
 from hardfin_pipelines.platform.tables import customers, project_line_items, projects
 from hardfin_pipelines_tests.engine.interference import interfere
 from hardfin_pipelines_tests.engine.product import OPEN, PRIMARY_COMPANY, Organization
@@ -215,22 +217,28 @@ def test_an_edit_of_a_field_that_the_re_sync_does_not_touch_leaves_the_plan_as_i
     assert acme.project(deal)["name"] == "Renamed there"
 
 
-def test_asked_for_twice_at_once_the_second_waits_and_finds_nothing_to_change(acme):
+def test_asked_for_twice_at_once_the_second_waits_and_finds_nothing_to_change(acme, monkeypatch):
     made = acme.add_deal()
     acme.tick()
     acme.portal.update("deals", made, {"dealname": "Renamed there"})
     reports = []
-    interfere(acme, after="/crm/objects/*/deals/batch/read", change=lambda: None)
+    second = threading.Thread(target=lambda: reports.append(acme.resync(made, run_id="second")))
+    waits = threading.Event()
 
-    threads = [
-        threading.Thread(target=lambda run_id=run_id: reports.append(acme.resync(made, run_id=run_id)))
-        for run_id in ("first", "second")
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    def told_of_the_first(*args, **options):
+        waits.set()
+        return lease_holder(*args, **options)
 
+    def ask_again():
+        second.start()
+        assert waits.wait(60)
+
+    monkeypatch.setattr(visits, "lease_holder", told_of_the_first)
+    happened = interfere(acme, after="/crm/objects/*/deals/batch/read", change=ask_again)
+    reports.append(acme.resync(made, run_id="first"))
+    second.join()
+
+    assert happened == [True]
     told = sorted(report.summary().partition(": ")[2] for report in reports)
     assert told[0].startswith("changed 1 field(s) of 1 record(s)")
     assert told[1].startswith("nothing to change, CRM and Hardfin agree")
