@@ -158,6 +158,13 @@ class Sightings:
         self.items.pop(gone.id, None)
         self.gone[gone.id] = gone
 
+    def with_items(self, items: Iterable[VendorItem]) -> "Sightings":
+        """The same with some items as given, whatever was seen of them."""
+        changed = Sightings()
+        changed.items = self.items | {item.id: item for item in items}
+        changed.gone = {each: gone for each, gone in self.gone.items() if each not in changed.items}
+        return changed
+
     def only(self, ids: Iterable[str]) -> "Sightings":
         """What they say of some items."""
         part = Sightings()
@@ -171,7 +178,8 @@ class Sightings:
 
 def storable_facts(facts: ItemFacts) -> ItemFacts:
     """The facts without what a database refuses in text: NUL, and halves of surrogate pairs."""
-    together = "".join((facts.name, *facts.path, facts.sku, facts.vendor_type, facts.description, facts.currency))
+    texts = (facts.name, *facts.path, facts.sku, facts.vendor_type, facts.description, facts.currency, facts.parent_id)
+    together = "".join(texts)
     if together.isascii() and _UNSTORABLE not in together:
         return facts
     return replace(
@@ -182,6 +190,7 @@ def storable_facts(facts: ItemFacts) -> ItemFacts:
         vendor_type=_storable(facts.vendor_type),
         description=_storable(facts.description),
         currency=_storable(facts.currency),
+        parent_id=_storable(facts.parent_id),
     )
 
 

@@ -95,6 +95,11 @@ class QuickBooksOrganization(HardfinTeam):
             new = [(item_id, "product", {"name": name, "sku": sku or None}) for item_id, name, sku in products]
             insert_items(connection, self.org, new, self.deployment.now())  # type: ignore[arg-type]  # literals
 
+    def true_paths(self) -> dict[str, str]:
+        """The path of each item as the company has it now."""
+        items = [str(number) for number in self.company.tables["Item"].current]
+        return {each: self.company.record("Item", each)["FullyQualifiedName"] for each in items}
+
     def tick_items(self) -> ItemsSync | None:
         """Poll, and do what was found; what the run did, None where there was none."""
         self.poll()

@@ -191,3 +191,83 @@ def test_cdc_saturation_at_1000_still_finds_what_was_deleted(ledgerly):
     (row,) = ledgerly.rows(links)
     assert row["broken_because"]
     assert len(waiting(ledgerly)) == 1_200
+
+
+def sub_item(ledgerly, name, parent, **values):
+    return ledgerly.add_item(name, SubItem=True, ParentRef={"value": parent}, **values)
+
+
+def paths(ledgerly):
+    return {row["external_id"]: row["full_name"] for row in ledgerly.rows(vendor_items)}
+
+
+def test_a_renamed_parent_gives_what_is_below_it_new_paths_though_quickbooks_tells_of_none(ledgerly):
+    assert not ledgerly.company.settings.parent_rename_moves_children
+    robots = ledgerly.add_item("Robots", Type="Category")
+    arms = ledgerly.add_item("Arms", Type="Category", SubItem=True, ParentRef={"value": robots})
+    claw = sub_item(ledgerly, "Claw", arms)
+    other = sub_item(ledgerly, "Claw", ledgerly.add_item("Robots 2", Type="Category"))
+    ledgerly.tick_items()
+    assert waiting(ledgerly) == {claw: "unmatched", other: "unmatched"}
+    ledgerly.add_products(("itm_claw", "Machines:Arms:Claw", ""))
+    before = ledgerly.calls()
+
+    ledgerly.company.update("Item", robots, {"Name": "Machines"})
+    ledgerly.tick_items()
+
+    assert ledgerly.calls() - before == 1
+    assert paths(ledgerly) == ledgerly.true_paths()
+    assert linked(ledgerly) == {claw: ("itm_claw", "name")}
+    assert waiting(ledgerly) == {other: "unmatched"}
+
+
+@pytest.mark.parametrize("which", ["parent", "child"])
+def test_a_parent_renamed_while_paging_leaves_no_old_path(ledgerly, which):
+    """Of parent and child the one is read before the parent is renamed, and the other after it."""
+    ledgerly.deployment.vendors.quickbooks.limits = replace(FAST, page=2)
+    began = datetime.now(UTC) - timedelta(hours=2)
+    robots = ledgerly.add_item("Robots", Type="Category", at=began)
+    child = sub_item(ledgerly, "Claw", robots, at=began + timedelta(seconds=1))
+    if which == "child":
+        ledgerly.company.touch("Item", robots, {}, at=began + timedelta(seconds=9))
+    else:
+        ledgerly.company.touch("Item", child, {}, at=began + timedelta(seconds=9))
+    for number in range(4):
+        ledgerly.add_item(f"Part {number}", at=began + timedelta(seconds=2 + number))
+    path = f"/v3/company/{ledgerly.company.realm_id}/query"
+    ledgerly.product.between.do(path, lambda: ledgerly.company.update("Item", robots, {"Name": "Machines"}))
+
+    ledgerly.tick_items()
+    ledgerly.tick_items()
+
+    assert paths(ledgerly) == ledgerly.true_paths()
+    assert paths(ledgerly)[child] == "Machines:Claw"
+
+
+def test_an_item_that_moves_below_another_parent_takes_what_is_below_it_along(ledgerly):
+    robots, machines = (ledgerly.add_item(name, Type="Category") for name in ("Robots", "Machines"))
+    arm = sub_item(ledgerly, "Arm", robots)
+    claw = sub_item(ledgerly, "Claw", arm)
+    ledgerly.tick_items()
+
+    ledgerly.company.update("Item", arm, {"ParentRef": {"value": machines}})
+    ledgerly.tick_items()
+
+    assert paths(ledgerly)[claw] == "Machines:Arm:Claw"
+    assert paths(ledgerly) == ledgerly.true_paths()
+    assert ledgerly.tick_items() is None
+
+
+def test_a_second_change_within_the_second_of_the_first_is_not_taken_for_it(ledgerly):
+    """Stamps are whole seconds: an item may be read between two changes that have one stamp."""
+    ledgerly.add_products(("itm_winch", "Winch", "W-9"))
+    now = datetime.now(UTC)
+    item = ledgerly.add_item("Winsh", at=now)
+    ledgerly.tick_items()
+    assert waiting(ledgerly) == {item: "unmatched"}
+
+    ledgerly.company.update("Item", item, {"Name": "Winch"}, at=now)
+    ledgerly.tick_items()
+
+    assert linked(ledgerly) == {item: ("itm_winch", "name")}
+    assert ledgerly.tick_items() is None
