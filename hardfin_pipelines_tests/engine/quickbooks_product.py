@@ -49,6 +49,20 @@ class QuickBooksProduct(Deployed):
         organization.connect()
         return organization
 
+    def environment(self) -> dict[str, str]:
+        """The variables that point another process at this deployment."""
+        settings = self.deployment.settings
+        return {
+            "HARDFIN_HOME": str(settings.home),
+            "HARDFIN_DATABASE_URL": settings.database_url,
+            "HARDFIN_LANDING_ROOT": settings.landing_root,
+            "HARDFIN_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "HARDFIN_QUICKBOOKS_URL": self.url,
+            "HARDFIN_QUICKBOOKS_TOKEN_URL": settings.quickbooks_token_url,
+            "HARDFIN_QUICKBOOKS_CLIENT_ID": settings.quickbooks_client_id,
+            "HARDFIN_QUICKBOOKS_CLIENT_SECRET": settings.quickbooks_client_secret.get_secret_value(),
+        }
+
     def run_items(self, claim: pending.Claim, run_id: str = "run") -> ItemsSync:
         """Do the work of a claim."""
         return self.deployment.run(
