@@ -3,6 +3,7 @@
 P9 is the lessons' number: an item modified while pages are read by position.
 """
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,11 +15,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hardfin_pipelines.connectors.errors import RetryLater
+from hardfin_pipelines.engine.vendors import renewal
 from hardfin_pipelines.platform.cursor_store import read_cursor
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.tables import leases, links
 from hardfin_pipelines.platform.triage_tables import vendor_items
+from hardfin_pipelines.sandbox.faults import Fault
 from hardfin_pipelines.sandbox.quickbooks.vendor_faults import named_fault
+from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
 from hardfin_pipelines_tests.engine.quickbooks_product import FAST
 from hardfin_pipelines_tests.engine.test_quickbooks import linked, paths, sub_item, waiting
 
@@ -183,6 +187,29 @@ def test_two_refreshes_at_once_by_two_processes_are_one_and_both_go_on(ledgerly)
     assert token_calls(ledgerly) - before == 1
     ledgerly.poll()
     assert ledgerly.row().status == "active"
+
+
+def test_a_refresh_that_takes_longer_than_its_lease_is_still_the_only_one(ledgerly, monkeypatch):
+    """Another process that took the lease over meanwhile would ask with a value that is replaced by then."""
+    monkeypatch.setattr(renewal, "RENEWAL_TIME", timedelta(seconds=0.6))
+    ours = ledgerly.deployment
+    other = MovableDeployment(ours.settings, ours.engine, ours.vault)
+    sandbox = ledgerly.product.sandbox
+    sandbox.settings.refresh_rotates_after_seconds = 0
+    sandbox.tokens.expire_access(ledgerly.company)
+    sandbox.faults.add(Fault(path=TOKEN, status=None, delay_seconds=2))
+    before = token_calls(ledgerly)
+
+    async def ask(deployment):
+        connector = deployment.erp_connector(ledgerly.row())
+        await connector.describe()
+        return connector.calls.token_refreshes
+
+    async def both():
+        return await asyncio.gather(ask(ours), ask(other))
+
+    assert sorted(asyncio.run(both())) == [0, 1]
+    assert token_calls(ledgerly) - before == 1
 
 
 def crash_between_refresh_and_save(ledgerly):
