@@ -12,6 +12,7 @@ from hardfin_pipelines.cli.work import AsJson
 from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.item_health import ItemState, item_states
 from hardfin_pipelines.engine.month_budget import month_budgets
+from hardfin_pipelines.organizations.integrations import KINDS
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.record_log import list_rejected
 from hardfin_pipelines.platform.rule_store import HeldRule, held_rules
@@ -41,12 +42,15 @@ def status(
         months = month_budgets(deployment, connection)
     forecasts = {each.connection_id: each for each in call_forecasts(deployment, org or None)}
     if as_json:
-        print_json([_as_json(state, forecasts, held, items, now) for state in states])
+        print_json([_as_json(state, forecasts, held, items, months, now) for state in states])
     else:
         _show(states, forecasts, held, items, months)
         if aside:
-            rows = [(each.rejection.external_id, each.attempts, each.rejection.reason) for each in aside]
-            print_table(f"{org}: set aside", ["deal", "attempts", "reason"], rows)
+            rows = [
+                (f"{each.rejection.object} {each.rejection.external_id}", each.attempts, each.rejection.reason)
+                for each in aside
+            ]
+            print_table(f"{org}: set aside", ["record", "attempts", "reason"], rows)
     if any(connection.status == "needs attention" for state in states for connection in state.connections):
         raise typer.Exit(FAILED)
 
@@ -82,10 +86,11 @@ def _lines(
         lines[f"{each.integration}: work"] = (
             f"{each.waiting} waiting, {each.in_progress} in progress, {each.rejected} set aside"
         )
-        if each.connection_id in items:
-            of_items = items[each.connection_id]
-            synced = f"; last synced {each.last_synced_at:%Y-%m-%d %H:%M} UTC" if each.last_synced_at else ""
-            lines[f"{each.integration}: items"] = f"{of_items.linked} linked, {of_items.waiting} in triage{synced}"
+        if KINDS.get(each.integration) == "ERP":
+            of_items = items.get(each.connection_id, ItemState(0, 0))
+            at = each.last_synced_at
+            synced = f"last synced {at:%Y-%m-%d %H:%M} UTC" if at else "not synced yet"
+            lines[f"{each.integration}: items"] = f"{of_items.linked} linked, {of_items.waiting} in triage; {synced}"
         if each.connection_id in months:
             month = months[each.connection_id]
             lines[f"{each.integration}: month"] = (
@@ -144,11 +149,32 @@ def _calls_as_json(forecast: CallForecast | None, now: datetime) -> dict[str, ob
     }
 
 
+def _items_as_json(integration: str, state: ItemState) -> dict[str, object]:
+    of_books = KINDS.get(integration) == "ERP"
+    return {
+        "items_linked": state.linked if of_books else None,
+        "items_in_triage": state.waiting if of_books else None,
+    }
+
+
+def _month_as_json(month: MonthBudget | None) -> dict[str, int] | None:
+    """Metered calls; None where the vendor does not count by the month."""
+    if month is None:
+        return None
+    return {
+        "metered_calls": month.own,
+        "limit": month.own_limit,
+        "metered_calls_of_all_connections": month.total,
+        "limit_of_all_connections": month.total_limit,
+    }
+
+
 def _as_json(
     state: OrganizationState,
     forecasts: Mapping[str, CallForecast],
     held: Sequence[HeldRule],
     items: Mapping[str, ItemState],
+    months: Mapping[str, MonthBudget],
     now: datetime,
 ) -> dict[str, object]:
     return {
@@ -178,8 +204,8 @@ def _as_json(
                     for rule in held
                     if rule.connection_id == each.connection_id
                 ],
-                "items_linked": items[each.connection_id].linked if each.connection_id in items else None,
-                "items_in_triage": items[each.connection_id].waiting if each.connection_id in items else None,
+                **_items_as_json(each.integration, items.get(each.connection_id, ItemState(0, 0))),
+                "month": _month_as_json(months.get(each.connection_id)),
                 "calls": _calls_as_json(forecasts.get(each.connection_id), now),
             }
             for each in state.connections

@@ -180,3 +180,26 @@ def test_a_link_is_removed_and_its_item_waits(waiting, hardfin):
     assert linked(waiting) == {}
     assert states(waiting)["1"] == "open"
     refused(hardfin("item", "unlink", "acme", "1"), "no product or part that is linked to a record “1”")
+
+
+def test_status_says_when_items_were_last_synced_and_whether_any_wait(waiting, hardfin):
+    shown = " ".join(hardfin("status", "acme").out.split())
+    document = hardfin("status", "acme", "--json").json[0]["connections"][0]
+
+    assert "quickbooks: items 1 linked, 2 in triage; last synced 20" in shown
+    assert "quickbooks: month 0 of 20,000 metered calls; 0 of 500,000 for all connections together" in shown
+    assert (document["items_linked"], document["items_in_triage"]) == (1, 2)
+    assert document["month"] == {
+        "metered_calls": 0,
+        "limit": 20_000,
+        "metered_calls_of_all_connections": 0,
+        "limit_of_all_connections": 500_000,
+    }
+
+
+def test_status_of_an_accounting_system_that_was_never_read_says_so(product, hardfin):
+    with writing(product.deployment.engine) as connection:
+        add_organization(connection, "acme")
+        add_connection(connection, "acme", "quickbooks")
+
+    assert "quickbooks: items 0 linked, 0 in triage; not synced yet" in " ".join(hardfin("status").out.split())
