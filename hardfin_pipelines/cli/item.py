@@ -6,7 +6,7 @@ import typer
 
 from hardfin_pipelines.cli.opening import open_product, require_organization
 from hardfin_pipelines.cli.output import console, print_json, print_pairs, print_table
-from hardfin_pipelines.cli.triage import show_taken_back
+from hardfin_pipelines.cli.triage_views import show_taken_back
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
 from hardfin_pipelines.engine.refusals import Refusal
 

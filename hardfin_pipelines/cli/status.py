@@ -21,6 +21,7 @@ from hardfin_pipelines.sync.call_budget import CallForecast
 from hardfin_pipelines.sync.month_budget import MonthBudget
 
 _SHOWN = 20
+_ERPS = frozenset(name for name, kind in KINDS.items() if kind == "ERP")
 
 
 def status(
@@ -86,7 +87,7 @@ def _lines(
         lines[f"{each.integration}: work"] = (
             f"{each.waiting} waiting, {each.in_progress} in progress, {each.rejected} set aside"
         )
-        if KINDS.get(each.integration) == "ERP":
+        if each.integration in _ERPS:
             of_items = items.get(each.connection_id, ItemState(0, 0))
             at = each.last_synced_at
             synced = f"last synced {at:%Y-%m-%d %H:%M} UTC" if at else "not synced yet"
@@ -150,7 +151,7 @@ def _calls_as_json(forecast: CallForecast | None, now: datetime) -> dict[str, ob
 
 
 def _items_as_json(integration: str, state: ItemState) -> dict[str, object]:
-    of_books = KINDS.get(integration) == "ERP"
+    of_books = integration in _ERPS
     return {
         "items_linked": state.linked if of_books else None,
         "items_in_triage": state.waiting if of_books else None,

@@ -93,6 +93,17 @@ def read_items(connection: Connection, scope: ItemScope, ids: Iterable[str]) -> 
     return {row.external_id: KnownItem(_item(row), _gone(row)) for row in rows}
 
 
+def scopes_of(connection: Connection, org: str, ids: Iterable[str]) -> dict[ItemScope, list[str]]:
+    """The connections of an organization that know some external ids, with those that each of them knows."""
+    names = [vendor_items.c[name] for name in ("connection_id", "object", "external_id")]
+    found: dict[ItemScope, list[str]] = {}
+    for chunk in chunks(ids):
+        query = select(*names).where(vendor_items.c.org == org, vendor_items.c.external_id.in_(chunk))
+        for row in connection.execute(query.order_by(*names)):
+            found.setdefault(ItemScope(org, row.connection_id, row.object), []).append(row.external_id)
+    return found
+
+
 def open_ids(connection: Connection, scope: ItemScope) -> list[str]:
     """The external ids that wait in triage."""
     query = select(triage_items.c.external_id).where(scope.of(triage_items), triage_items.c.state == "open")
