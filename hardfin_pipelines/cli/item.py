@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hardfin_pipelines.cli.opening import open_product, require_organization
-from hardfin_pipelines.cli.output import console, print_json, print_pairs, print_table
-from hardfin_pipelines.cli.triage_views import show_taken_back
+from hardfin_pipelines.cli.output import print_blocks, print_json, print_table
+from hardfin_pipelines.cli.triage_views import say, show_taken_back
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
 from hardfin_pipelines.engine.refusals import Refusal
 
@@ -58,11 +58,22 @@ def list_items(
         print_json({"organization": org, "total": total, "items": items})
         return
     if not found:
-        console.print(f"{org}: no product or part{' with that' if search else ' yet'}", markup=False, highlight=False)
+        say(f"{org}: no product or part{' with that' if search else ' yet'}")
         return
-    rows = [(each.id, each.kind, each.name, each.sku, _money(each.price, each.currency), each.links) for each in found]
-    columns = ["item", "kind", "name", "sku", "price", "links"]
-    print_table(f"{org}: {len(found)} of {total} product(s) and part(s)", columns, rows, unbroken=["item"])
+    rows = [
+        (
+            each.id,
+            f"{each.name}\nSKU {each.sku}" if each.sku else each.name,
+            each.kind,
+            _money(each.price, each.currency),
+            each.links,
+        )
+        for each in found
+    ]
+    columns = ["item", "name", "kind", "price", "links"]
+    print_table(f"{org}: {len(found)} of {total} product(s) and part(s)", columns, rows, unbroken=["item", "kind"])
+    if total > len(found):
+        say(f"{total - len(found)} more: --limit, or --search")
 
 
 @app.command("show")
@@ -98,11 +109,22 @@ def show(
     if as_json:
         print_json({"organization": org, "item": ids[0], **fields, "links": [_link_json(each) for each in links]})
         return
-    print_pairs(ids[0], {name: value for name, value in fields.items() if value is not None})
-    if not links:
-        console.print("linked to no external record", markup=False, highlight=False)
-    for each in links:
-        console.print(_sentence(each), markup=False, highlight=False)
+    told = {
+        "kind": row["kind"],
+        "name": row["name"],
+        "SKU": row["sku"],
+        "description": row["description"],
+        "price": _money(row["price"], row["currency"] or "") or None,
+        "created": f"{row['created_at']:%Y-%m-%d %H:%M} UTC",
+        "changed": f"{row['updated_at']:%Y-%m-%d %H:%M} UTC",
+    }
+    linked = {f"{number}": _sentence(each) for number, each in enumerate(links, 1)}
+    print_blocks(
+        [
+            (ids[0], {name: value for name, value in told.items() if value is not None}),
+            ("linked external records", linked or {"none": ""}),
+        ]
+    )
 
 
 @app.command("unlink")
