@@ -18,7 +18,7 @@ from hardfin_pipelines.platform.record_log import list_rejected
 from hardfin_pipelines.platform.rule_store import HeldRule, held_rules
 from hardfin_pipelines.platform.status import OrganizationState, all_states, organization_state
 from hardfin_pipelines.sync.call_budget import CallForecast
-from hardfin_pipelines.sync.month_budget import MonthBudget
+from hardfin_pipelines.sync.month_budget import MonthBudget, expected_by_its_end
 
 _SHOWN = 20
 _ERPS = frozenset(name for name, kind in KINDS.items() if kind == "ERP")
@@ -45,7 +45,7 @@ def status(
     if as_json:
         print_json([_as_json(state, forecasts, held, items, months, now) for state in states])
     else:
-        _show(states, forecasts, held, items, months)
+        _show(states, forecasts, held, items, months, now)
         if aside:
             rows = [
                 (f"{each.rejection.object} {each.rejection.external_id}", each.attempts, each.rejection.reason)
@@ -62,11 +62,12 @@ def _show(
     held: Sequence[HeldRule],
     items: Mapping[str, ItemState],
     months: Mapping[str, MonthBudget],
+    now: datetime,
 ) -> None:
     if not states:
         console.print("no organizations yet: apply one with `hardfin org apply FILE`", markup=False)
         return
-    print_blocks([(state.org, _lines(state, forecasts, held, items, months)) for state in states])
+    print_blocks([(state.org, _lines(state, forecasts, held, items, months, now)) for state in states])
 
 
 def _lines(
@@ -75,6 +76,7 @@ def _lines(
     held: Sequence[HeldRule],
     items: Mapping[str, ItemState],
     months: Mapping[str, MonthBudget],
+    now: datetime,
 ) -> dict[str, str]:
     lines = {}
     for each in state.connections:
@@ -94,9 +96,11 @@ def _lines(
             lines[f"{each.integration}: items"] = f"{of_items.linked} linked, {of_items.waiting} in triage; {synced}"
         if each.connection_id in months:
             month = months[each.connection_id]
+            per_day = forecasts[each.connection_id].per_day if each.connection_id in forecasts else 0
             lines[f"{each.integration}: month"] = (
-                f"{month.own:,} of {month.own_limit:,} metered calls; {month.total:,} of {month.total_limit:,} for all "
-                "connections together"
+                f"{month.own:,} of {month.own_limit:,} metered calls, about "
+                f"{expected_by_its_end(month.own, per_day, now):,} by its end; {month.total:,} of "
+                f"{month.total_limit:,} for all connections together"
             )
         if each.connection_id in forecasts:
             lines |= _call_lines(each.integration, forecasts[each.connection_id])

@@ -214,7 +214,8 @@ def test_status_says_when_items_were_last_synced_and_whether_any_wait(waiting, h
     document = hardfin("status", "acme", "--json").json[0]["connections"][0]
 
     assert "quickbooks: items 1 linked, 2 in triage; last synced 20" in shown
-    assert "quickbooks: month 0 of 20,000 metered calls; 0 of 500,000 for all connections together" in shown
+    assert "quickbooks: month 0 of 20,000 metered calls, about " in shown
+    assert "by its end; 0 of 500,000 for all connections together" in shown
     assert (document["items_linked"], document["items_in_triage"]) == (1, 2)
     assert document["month"] == {
         "metered_calls": 0,

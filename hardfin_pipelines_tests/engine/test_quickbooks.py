@@ -6,12 +6,14 @@ import pytest
 
 from hardfin_pipelines.connectors.errors import ReserveReached
 from hardfin_pipelines.connectors.quickbooks.limits import METERED
+from hardfin_pipelines.engine.health import connections_over_budget
 from hardfin_pipelines.engine.month_budget import month_budgets
 from hardfin_pipelines.platform.call_budget import add_calls
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.tables import links, pending_work
 from hardfin_pipelines.platform.triage_tables import triage_items, vendor_items
 from hardfin_pipelines.sync.call_budget import CallCount
+from hardfin_pipelines.sync.month_budget import month_began
 
 
 def linked(ledgerly):
@@ -125,6 +127,29 @@ def test_the_months_calls_of_all_connections_are_one_number_and_each_has_its_own
         "one:quickbooks": (first, first + second),
         "two:quickbooks": (second, first + second),
     }
+
+
+@pytest.mark.parametrize(
+    ("setting", "whose"),
+    [
+        ("quickbooks_calls_per_month", "all metered connections together"),
+        ("quickbooks_calls_per_connection", "ledgerly:quickbooks"),
+    ],
+)
+def test_a_month_whose_calls_will_not_do_is_told_before_they_are_used(ledgerly, setting, whose):
+    ledgerly.tick_items()
+    assert connections_over_budget(ledgerly.deployment) == []
+
+    limit(ledgerly, **{setting: 10})  # a tick every five minutes takes more in an hour
+    ledgerly.deployment.ahead = _first_of_next_month() - datetime.now(UTC)
+
+    (line,) = connections_over_budget(ledgerly.deployment)
+    assert line.startswith(f"{whose}: about ")
+    assert "metered calls are expected by the end of the month, and 10 are allowed" in line
+
+
+def _first_of_next_month():
+    return (month_began(datetime.now(UTC)) + timedelta(days=32)).replace(day=1)
 
 
 def test_a_first_load_leaves_the_last_tenth_of_the_month_to_ticks(ledgerly):
