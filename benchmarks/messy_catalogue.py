@@ -19,6 +19,7 @@ What is wrong in them, as shares of what could have it:
 | something else with a product's name, and a SKU of its own | 1 % |
 | something else with a product's name under another parent | 1 % |
 | a size that is no product | 11 % |
+| two items with each other's SKU | 0.5 % |
 """
 
 import random
@@ -99,6 +100,7 @@ def messy_catalogue(products: int, items: int, seed: int = 1) -> MessyCatalogue:
     made = MessyCatalogue(products=_products(products, chooser))
     _share_keys(made.products, chooser)
     _add_items(made, items, chooser)
+    _swap_skus(made.items, chooser)
     return made
 
 
@@ -170,6 +172,17 @@ def _add_items(made: MessyCatalogue, count: int, chooser: random.Random) -> None
             made.add_item(replace(_facts(product), sku="", path=("Obsolete", product.name)), None)
         elif chance < 0.15:
             made.add_item(_other_size(product, chooser), None)
+
+
+def _swap_skus(items: dict[str, ItemFacts], chooser: random.Random) -> None:
+    """Let some items have the SKU of another one, and the other one theirs: pasted into the wrong row."""
+    with_sku = [external_id for external_id, facts in items.items() if facts.sku]
+    swapped = chooser.sample(with_sku, k=2 * round(0.0025 * len(items)))
+    for one, other in zip(swapped[::2], swapped[1::2], strict=True):
+        items[one], items[other] = (
+            replace(items[one], sku=items[other].sku),
+            replace(items[other], sku=items[one].sku),
+        )
 
 
 def _facts(product: CatalogueItem) -> ItemFacts:

@@ -6,8 +6,9 @@ from decimal import Decimal
 from sqlalchemy import Connection, Table, and_, func, select
 
 from hardfin_pipelines.cli.dagster_api import wait_until
-from hardfin_pipelines.cli.item import _sentence as link_sentence
+from hardfin_pipelines.cli.item_show import show_item
 from hardfin_pipelines.cli.sandbox_contract import StockAccount
+from hardfin_pipelines.engine import item_view
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.books_store import read_states
@@ -19,7 +20,6 @@ from hardfin_pipelines.platform.books_tables import (
     vendor_customers,
 )
 from hardfin_pipelines.platform.database import reading
-from hardfin_pipelines.platform.item_store import links_of_item
 from hardfin_pipelines.platform.organization_store import connection_id
 from hardfin_pipelines.platform.tables import items, links
 from hardfin_pipelines.platform.triage_tables import vendor_items
@@ -178,10 +178,9 @@ def as_sold(product: LinkedProduct) -> Product:
     return Product(f"{product.id}-there", product.name, product.sku, product.price + 10, "")
 
 
-def item_lines(deployment: Deployment, org: str, item_id: str) -> list[str]:
-    """How each link of an item came to be, a line each."""
-    with reading(deployment.engine) as connection:
-        return [link_sentence(each) for each in links_of_item(connection, org, item_id)]
+def show(deployment: Deployment, org: str, item_id: str) -> None:
+    """Print an item as `hardfin item show` does: its links, and what each system says of it."""
+    show_item(org, item_view.show_item(deployment, org, item_id), as_json=False)
 
 
 _KEY = ("org", "connection_id", "object", "external_id")

@@ -278,8 +278,7 @@ class Story:
         self._tick([seller])
         self._awaited_project(WonDeal(seller, deal.id))
         self._say(9, f"{org}: no second product was made: {product.id} is linked to all of its systems now")
-        for line in demo_links.item_lines(self._deployment, org, product.id):
-            console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
+        demo_links.show(self._deployment, org, product.id)
 
     def _launch_resync(self, deal: WonDeal, *, keep_local_edits: bool) -> str:
         """A run of the job that a person starts; its id."""

@@ -6,7 +6,7 @@ import typer
 
 from hardfin_pipelines.cli.opening import open_product, require_organization
 from hardfin_pipelines.cli.output import amount, exact, print_json, print_table, say
-from hardfin_pipelines.cli.triage import show_taken_back
+from hardfin_pipelines.cli.triage_views import show_taken_back
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
 
 if TYPE_CHECKING:
@@ -66,9 +66,20 @@ def list_items(
     if not found:
         say(f"{org}: no product or part{' with that' if search else ' yet'}")
         return
-    rows = [(each.id, each.kind, each.name, each.sku, amount(each.price, each.currency), each.links) for each in found]
-    columns = ["item", "kind", "name", "sku", "price", "links"]
-    print_table(f"{org}: {len(found)} of {total} product(s) and part(s)", columns, rows, unbroken=["item"])
+    rows = [
+        (
+            each.id,
+            f"{each.name}\nSKU {each.sku}" if each.sku else each.name,
+            each.kind,
+            amount(each.price, each.currency),
+            each.links,
+        )
+        for each in found
+    ]
+    columns = ["item", "name", "kind", "price", "links"]
+    print_table(f"{org}: {len(found)} of {total} product(s) and part(s)", columns, rows, unbroken=["item", "kind"])
+    if total > len(found):
+        say(f"{total - len(found)} more: --limit, or --search")
 
 
 @app.command("show")

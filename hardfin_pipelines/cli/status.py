@@ -9,17 +9,20 @@ import typer
 from hardfin_pipelines.cli.opening import open_product, require_organization
 from hardfin_pipelines.cli.output import FAILED, console, print_blocks, print_json, print_table
 from hardfin_pipelines.cli.work import AsJson
+from hardfin_pipelines.engine.books_states import BooksSummary, books_summaries
 from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.item_health import ItemState, item_states
 from hardfin_pipelines.engine.month_budget import month_budgets
+from hardfin_pipelines.organizations.integrations import KINDS
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.record_log import list_rejected
 from hardfin_pipelines.platform.rule_store import HeldRule, held_rules
 from hardfin_pipelines.platform.status import OrganizationState, all_states, organization_state
 from hardfin_pipelines.sync.call_budget import CallForecast
-from hardfin_pipelines.sync.month_budget import MonthBudget
+from hardfin_pipelines.sync.month_budget import MonthBudget, expected_by_its_end
 
 _SHOWN = 20
+_ERPS = frozenset(name for name, kind in KINDS.items() if kind == "ERP")
 
 
 def status(
@@ -39,14 +42,18 @@ def status(
         held = held_rules(connection, org or None)
         items = item_states(connection, org or None)
         months = month_budgets(deployment, connection)
+        books = books_summaries(connection, org or None)
     forecasts = {each.connection_id: each for each in call_forecasts(deployment, org or None)}
     if as_json:
-        print_json([_as_json(state, forecasts, held, items, now) for state in states])
+        print_json([_as_json(state, forecasts, held, items, months, books, now) for state in states])
     else:
-        _show(states, forecasts, held, items, months)
+        _show(states, forecasts, held, items, months, books, now)
         if aside:
-            rows = [(each.rejection.external_id, each.attempts, each.rejection.reason) for each in aside]
-            print_table(f"{org}: set aside", ["deal", "attempts", "reason"], rows)
+            rows = [
+                (f"{each.rejection.object} {each.rejection.external_id}", each.attempts, each.rejection.reason)
+                for each in aside
+            ]
+            print_table(f"{org}: set aside", ["record", "attempts", "reason"], rows)
     if any(connection.status == "needs attention" for state in states for connection in state.connections):
         raise typer.Exit(FAILED)
 
@@ -57,11 +64,13 @@ def _show(
     held: Sequence[HeldRule],
     items: Mapping[str, ItemState],
     months: Mapping[str, MonthBudget],
+    books: Mapping[str, BooksSummary],
+    now: datetime,
 ) -> None:
     if not states:
         console.print("no organizations yet: apply one with `hardfin org apply FILE`", markup=False)
         return
-    print_blocks([(state.org, _lines(state, forecasts, held, items, months)) for state in states])
+    print_blocks([(state.org, _lines(state, forecasts, held, items, months, books, now)) for state in states])
 
 
 def _lines(
@@ -70,6 +79,8 @@ def _lines(
     held: Sequence[HeldRule],
     items: Mapping[str, ItemState],
     months: Mapping[str, MonthBudget],
+    books: Mapping[str, BooksSummary],
+    now: datetime,
 ) -> dict[str, str]:
     lines = {}
     for each in state.connections:
@@ -82,15 +93,20 @@ def _lines(
         lines[f"{each.integration}: work"] = (
             f"{each.waiting} waiting, {each.in_progress} in progress, {each.rejected} set aside"
         )
-        if each.connection_id in items:
-            of_items = items[each.connection_id]
-            synced = f"; last synced {each.last_synced_at:%Y-%m-%d %H:%M} UTC" if each.last_synced_at else ""
-            lines[f"{each.integration}: items"] = f"{of_items.linked} linked, {of_items.waiting} in triage{synced}"
+        if each.integration in _ERPS:
+            of_items = items.get(each.connection_id, ItemState(0, 0))
+            at = each.last_synced_at
+            synced = f"last synced {at:%Y-%m-%d %H:%M} UTC" if at else "not synced yet"
+            lines[f"{each.integration}: items"] = f"{of_items.linked} linked, {of_items.waiting} in triage; {synced}"
+        if each.connection_id in books:
+            lines[f"{each.integration}: books"] = books[each.connection_id].in_words()
         if each.connection_id in months:
             month = months[each.connection_id]
+            per_day = forecasts[each.connection_id].per_day if each.connection_id in forecasts else 0
             lines[f"{each.integration}: month"] = (
-                f"{month.own:,} of {month.own_limit:,} metered calls; {month.total:,} of {month.total_limit:,} for all "
-                "connections together"
+                f"{month.own:,} of {month.own_limit:,} metered calls, about "
+                f"{expected_by_its_end(month.own, per_day, now):,} by its end; {month.total:,} of "
+                f"{month.total_limit:,} for all connections together"
             )
         if each.connection_id in forecasts:
             lines |= _call_lines(each.integration, forecasts[each.connection_id])
@@ -144,11 +160,38 @@ def _calls_as_json(forecast: CallForecast | None, now: datetime) -> dict[str, ob
     }
 
 
+def _items_as_json(integration: str, state: ItemState) -> dict[str, object]:
+    of_books = integration in _ERPS
+    return {
+        "items_linked": state.linked if of_books else None,
+        "items_in_triage": state.waiting if of_books else None,
+    }
+
+
+def _books_as_json(summary: BooksSummary | None) -> dict[str, object] | None:
+    """What else an accounting system holds; None where nothing of it is read."""
+    return None if summary is None else {"rows": summary.rows, "not_seen": summary.lacking}
+
+
+def _month_as_json(month: MonthBudget | None) -> dict[str, int] | None:
+    """Metered calls; None where the vendor does not count by the month."""
+    if month is None:
+        return None
+    return {
+        "metered_calls": month.own,
+        "limit": month.own_limit,
+        "metered_calls_of_all_connections": month.total,
+        "limit_of_all_connections": month.total_limit,
+    }
+
+
 def _as_json(
     state: OrganizationState,
     forecasts: Mapping[str, CallForecast],
     held: Sequence[HeldRule],
     items: Mapping[str, ItemState],
+    months: Mapping[str, MonthBudget],
+    books: Mapping[str, BooksSummary],
     now: datetime,
 ) -> dict[str, object]:
     return {
@@ -178,8 +221,9 @@ def _as_json(
                     for rule in held
                     if rule.connection_id == each.connection_id
                 ],
-                "items_linked": items[each.connection_id].linked if each.connection_id in items else None,
-                "items_in_triage": items[each.connection_id].waiting if each.connection_id in items else None,
+                "books": _books_as_json(books.get(each.connection_id)),
+                **_items_as_json(each.integration, items.get(each.connection_id, ItemState(0, 0))),
+                "month": _month_as_json(months.get(each.connection_id)),
                 "calls": _calls_as_json(forecasts.get(each.connection_id), now),
             }
             for each in state.connections

@@ -4,10 +4,12 @@ A vendor's text that a spreadsheet would take for a formula goes out behind an a
 off again when the file comes back.
 """
 
-from collections.abc import Sequence
+import csv
+import re
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import cast, get_args
 
 from hardfin_pipelines.engine.deciding import Answer, AnswerAction, AnswersRefused
 from hardfin_pipelines.engine.refusals import Refusal
@@ -15,17 +17,17 @@ from hardfin_pipelines.engine.triage import Waiting
 from hardfin_pipelines.sync.catalogue import CatalogueKind
 from hardfin_pipelines.sync.match_wording import quoted
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 KEYS = ("connection", "external_id")
 ANSWERS = ("action", "item", "kind", "new_name")
 SHOWN_SUGGESTIONS = 3
 
 _ACTIONS: tuple[AnswerAction, ...] = get_args(AnswerAction)
 _KINDS: tuple[CatalogueKind, ...] = get_args(CatalogueKind)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _QUOTE = "'"
+
+_SUGGESTED = re.compile(r"(itm_\w+) \(\d+\): .*", re.DOTALL)
+"""A suggestion as it is exported: people copy the whole cell."""
 
 
 def write_answers(path: Path, waiting: Sequence[Waiting]) -> None:
@@ -34,11 +36,11 @@ def write_answers(path: Path, waiting: Sequence[Waiting]) -> None:
     Raises:
         Refusal: The file cannot be written.
     """
-    import pandas as pd
-
-    table = pd.DataFrame([_row(each) for each in waiting], columns=_columns(), dtype=str)
     try:
-        table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.DictWriter(file, _columns())
+            writer.writeheader()
+            writer.writerows(_row(each) for each in waiting)
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror or error}") from None
 
@@ -50,18 +52,10 @@ def read_answers(path: Path) -> list[Answer]:
         Refusal: The file cannot be read as a table of answers.
         AnswersRefused: Some rows are none; a line for each.
     """
-    table = _table(path)
-    missing = [name for name in (*KEYS, "action") if name not in table.columns]
-    if missing:
-        raise Refusal(
-            f"{path}: the column {missing[0]!r} is missing; expected at least {', '.join((*KEYS, 'action'))} in the "
-            f"first line, found {', '.join(map(str, table.columns)) or 'nothing'}"
-        )
     problems: list[str] = []
     answers: list[Answer] = []
-    # The first line has the names.
-    for number, row in enumerate(table.to_dict("records"), 2):
-        told = {str(name): _unquoted(str(value)).strip() for name, value in row.items()}
+    for number, row in _rows(path):
+        told = {name: _unquoted(value).strip() for name, value in row.items()}
         if not told["action"]:
             continue
         problem = _problem(told)
@@ -74,30 +68,46 @@ def read_answers(path: Path) -> list[Answer]:
     return answers
 
 
-def _table(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows below the first line, which names the columns: each with its number, the first line being 1."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refusal(f"{path} is not UTF-8 (byte {error.start + 1}): save it as “CSV UTF-8”") from None
     except OSError as error:
         raise Refusal(f"{path} cannot be read: {error.strerror or error}") from None
-    first = text.split("\n", 1)[0]
-    separator = ";" if first.count(";") > first.count(",") else ","  # what Excel writes in half of Europe
+    if "\0" in text:
+        raise Refusal(f"{path} is not UTF-8 (it has NUL characters): save it as “CSV UTF-8”")
+    reader = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
-        # The names are read as a row like the others: pandas would take what stands behind them for an index.
-        cells = pd.read_csv(
-            StringIO(text), sep=separator, header=None, dtype=str, na_filter=False, skip_blank_lines=False
-        ).fillna("")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        said = " ".join(str(error).split())
-        raise Refusal(f"{path} is no CSV table with one header line: {said}") from None
-    names = [str(name).strip() for name in cells.iloc[0]]
+        names = [name.strip() for name in next(reader, [])]
+        _require_columns(path, names)
+        for number, cells in enumerate(reader, 2):
+            if len(cells) > len(names):
+                raise Refusal(f"{path}: row {number} has {len(cells)} cells, and the first line names {len(names)}")
+            yield number, dict.fromkeys(names, "") | dict(zip(names, cells, strict=False))
+    except csv.Error as error:
+        said = "a quote is opened and not closed" if "end of data" in str(error) else str(error)
+        raise Refusal(f"{path} is no CSV table: {said} (line {reader.line_num})") from None
+
+
+def _delimiter(text: str) -> str:
+    """Excel writes what the country does: semicolons in half of Europe, and tabs as “Unicode text”."""
+    first = text.split("\n", 1)[0]
+    return max(",;\t", key=first.count)
+
+
+def _require_columns(path: Path, names: Sequence[str]) -> None:
+    expected = (*KEYS, "action")
+    missing = [name for name in expected if name not in names]
+    if missing:
+        raise Refusal(
+            f"{path}: the column {missing[0]!r} is missing; expected at least {', '.join(expected)} in the first line, "
+            f"found {', '.join(names) or 'nothing'}"
+        )
     twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
     if twice:
         raise Refusal(f"{path}: the column {twice[0]!r} is there twice: leave one")
-    return cells.iloc[1:].set_axis(names, axis="columns")
 
 
 def _problem(told: dict[str, str]) -> str:
@@ -118,7 +128,7 @@ def _answer(told: dict[str, str], place: str) -> Answer:
         external_id=told["external_id"],
         action=cast("AnswerAction", told["action"].lower()),
         connection_id=told["connection"],
-        item=told.get("item", ""),
+        item=_SUGGESTED.sub(r"\1", told.get("item", "")),
         kind=cast("CatalogueKind", told.get("kind", "").lower() or "product"),
         name=told.get("new_name", ""),
         place=place,

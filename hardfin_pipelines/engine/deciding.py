@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from hardfin_pipelines.engine.item_standing import outside_triage, why_not
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.audit import AuditEvent, Cause, record_audit
 from hardfin_pipelines.platform.first_sync_store import SyncStamp
@@ -137,9 +138,12 @@ def _sound(connection: Connection, org: str, answers: Sequence[Answer]) -> list[
     sound: list[_Sound] = []
     places: dict[tuple[ItemScope, str], str] = {}
     known = _known(connection, found.values())
+    unknown = [answer.external_id for answer in answers if answer.external_id not in found]
+    outside = outside_triage(connection, org, unknown) if unknown else {}
     for answer in answers:
         try:
-            waiting = _waiting(org, answer, found.get(answer.external_id, []))
+            told = why_not(outside, answer.external_id, answer.connection_id)
+            waiting = _waiting(org, answer, found.get(answer.external_id, []), told)
             _require_once(answer, waiting, places)
             _require_open(answer, waiting, known[waiting.scope].get(waiting.external_id, NOT_KNOWN))
             sound.append(_carried_out(org, answer, waiting, items))
@@ -165,8 +169,10 @@ def _known(
     return {scope: read_known(connection, scope, listed) for scope, listed in ids.items()}
 
 
-def _waiting(org: str, answer: Answer, found: Sequence[TriageItem]) -> TriageItem:
+def _waiting(org: str, answer: Answer, found: Sequence[TriageItem], outside: str) -> TriageItem:
     of_connection = [each for each in found if answer.connection_id in ("", each.scope.connection_id)]
+    if not of_connection and outside:
+        raise Refusal(outside)
     if not of_connection:
         where = f" of {answer.connection_id}" if answer.connection_id else ""
         raise Refusal(

@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, select
 
 from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.month_budget import months_over_budget
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.rule_store import held_rules
 from hardfin_pipelines.platform.tables import (
@@ -80,9 +81,10 @@ def sync_health(deployment: Deployment) -> SyncHealth:
 
 def connections_over_budget(deployment: Deployment) -> list[str]:
     """Connections whose calls do not fit into what their account allows, as "connection: why"."""
-    now = deployment.now()
-    lines = [(each.connection_id, each.over_budget(now)) for each in call_forecasts(deployment)]
-    return [f"{connection_id}: {why}" for connection_id, why in lines if why]
+    now, forecasts = deployment.now(), call_forecasts(deployment)
+    lines = [(each.connection_id, each.over_budget(now)) for each in forecasts]
+    of_a_day = [f"{connection_id}: {why}" for connection_id, why in lines if why]
+    return [*of_a_day, *months_over_budget(deployment, forecasts)]
 
 
 def rules_held(deployment: Deployment) -> list[str]:

@@ -65,10 +65,10 @@ def item_states(connection: Connection, org: str | None) -> dict[str, ItemState]
 
 def triage_waiting_long(deployment: Deployment) -> list[str]:
     """Connections whose oldest open item waits for longer than a week, a line each."""
-    oldest = func.min(triage_items.c.first_seen_at)
+    oldest = func.min(triage_items.c.state_at)
     query = (
         select(triage_items.c.connection_id, func.count(), oldest)
-        .where(triage_items.c.state == "open", triage_items.c.first_seen_at < deployment.now() - WAITS_LONG)
+        .where(triage_items.c.state == "open", triage_items.c.state_at < deployment.now() - WAITS_LONG)
         .group_by(triage_items.c.org, triage_items.c.connection_id)
         .order_by(triage_items.c.connection_id)
     )

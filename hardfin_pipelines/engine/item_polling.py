@@ -1,13 +1,11 @@
 """Asking an accounting system whether anything changed: one call, whatever the number of its objects."""
 
-from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import datetime
 
-from sqlalchemy import select
-
 from hardfin_pipelines.connectors.books import books_of
 from hardfin_pipelines.connectors.erp import ErpConnector, ItemPage
+from hardfin_pipelines.connectors.errors import SkipRecord
 from hardfin_pipelines.engine.books_visits import has_news
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.item_sync import waits_for_new_match
@@ -16,11 +14,10 @@ from hardfin_pipelines.engine.month_budget import require_month
 from hardfin_pipelines.engine.poll_answers import AnswerBuffer, PollAnswer, keep_answers
 from hardfin_pipelines.platform.connection_store import DueConnection
 from hardfin_pipelines.platform.database import reading
-from hardfin_pipelines.platform.known_records import chunks
-from hardfin_pipelines.platform.triage_tables import vendor_items
-from hardfin_pipelines.platform.vendor_item_store import ItemScope
+from hardfin_pipelines.platform.vendor_item_store import ItemScope, read_items
 from hardfin_pipelines.sync.cursors import look_from
 from hardfin_pipelines.sync.records import Record
+from hardfin_pipelines.sync.vendor_items import KnownItem, storable_facts
 
 
 async def ask_items(deployment: Deployment, due: DueConnection, answer: PollAnswer) -> None:
@@ -56,7 +53,7 @@ async def ask_items(deployment: Deployment, due: DueConnection, answer: PollAnsw
             return
         page = await _first_page(connector, look_from(cursor))
         answer.covered_until = page.vendor_time
-        answer.worth_a_run = not page.last or _any_new(deployment, scope, page)
+        answer.worth_a_run = not page.last or _any_new(deployment, scope, connector, page)
         if answer.worth_a_run:
             answer.unit = unit_name(kind, cursor)
             await keep_answers(deployment, row, answer.unit, buffer.kept)
@@ -76,21 +73,22 @@ def _waits(deployment: Deployment, scope: ItemScope) -> bool:
         return waits_for_new_match(connection, scope)
 
 
-def _any_new(deployment: Deployment, scope: ItemScope, page: ItemPage) -> bool:
+def _any_new(deployment: Deployment, scope: ItemScope, connector: ErpConnector, page: ItemPage) -> bool:
     """Whether the answer holds something that is not known yet, or an open item is to be matched again."""
     if _waits(deployment, scope):
         return True
+    ids = [*(record.id for record in page.records), *(each.id for each in page.gone)]
     with reading(deployment.engine) as connection:
-        known: dict[str, tuple[datetime, bool]] = {}
-        for ids in chunks([*(record.id for record in page.records), *(each.id for each in page.gone)]):
-            rows = connection.execute(
-                select(vendor_items.c.external_id, vendor_items.c.vendor_modified_at, vendor_items.c.gone_at).where(
-                    scope.of(vendor_items), vendor_items.c.external_id.in_(ids)
-                )
-            )
-            known.update({row.external_id: (row.vendor_modified_at, row.gone_at is not None) for row in rows})
-    return _new_versions(page.records, known) or any(not known.get(each.id, (None, True))[1] for each in page.gone)
+        known = read_items(connection, scope, ids)
+    lost = any(each.id in known and known[each.id].gone is None for each in page.gone)
+    return lost or any(_is_new(connector, record, known.get(record.id)) for record in page.records)
 
 
-def _new_versions(records: Sequence[Record], known: dict[str, tuple[datetime, bool]]) -> bool:
-    return any(known.get(record.id) != (record.modified_at, False) for record in records)
+def _is_new(connector: ErpConnector, record: Record, known: KnownItem | None) -> bool:
+    """Whether a record is another one than when it was last read; two changes within one stamp differ in facts only."""
+    if known is None or known.item is None or known.gone is not None or known.item.modified_at != record.modified_at:
+        return True
+    try:
+        return storable_facts(connector.item_facts(record)) != known.item.facts
+    except SkipRecord:
+        return True

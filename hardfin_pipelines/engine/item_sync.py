@@ -12,6 +12,7 @@ from itertools import chain
 from sqlalchemy import Connection, Engine
 
 from hardfin_pipelines.engine.guards import WorkInterrupted
+from hardfin_pipelines.engine.item_paths import with_paths
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.first_sync_store import SyncStamp
 from hardfin_pipelines.platform.item_plan_store import write_item_steps
@@ -128,6 +129,7 @@ class _Plan:
     """What one snapshot came to: steps, what they were planned from, and the catalogue's mark."""
 
     steps: Sequence[ItemStep]
+    sightings: Sightings
     known: Mapping[str, KnownItem]
     mark: str
     matched_all: bool
@@ -155,11 +157,11 @@ def apply_sightings(store: ItemStore, sightings: Sightings, counts: ItemCounts, 
         matched_for = plan.mark if plan.matched_all else matched_for
         left = set()
         for batch in _batches(plan.steps):
-            left |= _write_batch(store, plan, batch, sightings, counts)
+            left |= _write_batch(store, plan, batch, counts)
         if not left:
             _note_matched(store, matched_for)
             return
-        sightings = sightings.only(left)
+        sightings = plan.sightings.only(left)
     raise WorkInterrupted(
         f"{store.scope.connection_id}: others keep changing {len(left)} of its items; stopped for now"
     )
@@ -187,6 +189,7 @@ def _planned(store: ItemStore, sightings: Sightings, left: set[str], *, only_tri
     scope = store.scope
     with reading(store.engine) as connection:
         known = _known_around(connection, scope, sightings)
+        sightings = with_paths(connection, scope, sightings, known)
         news = _news(sightings, known)
         mark = catalogue_mark(connection, scope.org)
         again = only_triage or _stirred(sightings.only(news), known)
@@ -204,7 +207,7 @@ def _planned(store: ItemStore, sightings: Sightings, left: set[str], *, only_tri
             return Surroundings(catalogue, VendorKeys(keys.values()), whole_links(connection, scope))
 
         steps = plan_items(told, known, waiting, surroundings)
-    return _Plan([*steps, *_unchanged(sightings, steps, known)], known, mark, again)
+    return _Plan([*steps, *_unchanged(sightings, steps, known)], sightings, known, mark, again)
 
 
 def _known_around(connection: Connection, scope: ItemScope, sightings: Sightings) -> dict[str, KnownItem]:
@@ -253,11 +256,9 @@ def _batches(steps: Sequence[ItemStep]) -> Iterator[list[ItemStep]]:
         yield batch
 
 
-def _write_batch(
-    store: ItemStore, plan: _Plan, batch: Sequence[ItemStep], sightings: Sightings, counts: ItemCounts
-) -> set[str]:
+def _write_batch(store: ItemStore, plan: _Plan, batch: Sequence[ItemStep], counts: ItemCounts) -> set[str]:
     """Write the steps whose footing is as it was when they were planned; the ids of the others."""
-    scope, stamp = store.scope, store.stamp
+    scope, stamp, sightings = store.scope, store.stamp, plan.sightings
     ids = [external_id for step in batch for external_id in step.ids]
     with writing(store.engine) as connection:
         store.check(connection)

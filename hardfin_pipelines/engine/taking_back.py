@@ -4,12 +4,13 @@ Either is remembered: what a person took away is never linked again but by a per
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete
 
 from hardfin_pipelines.engine.erp_visits import ERPS
+from hardfin_pipelines.engine.item_standing import outside_triage, why_not
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.audit import AuditEvent, Cause, record_audit
 from hardfin_pipelines.platform.connection_store import get_connection
@@ -64,7 +65,7 @@ def take_back_decision(
         Refusal: There is no such item, or nobody has decided about it.
     """
     hold_organization(connection, org)
-    item = one_item(org, external_id, connection_id, find_triage_items(connection, org, [external_id]))
+    item = one_item(connection, org, external_id, connection_id)
     known = read_known(connection, item.scope, [external_id]).get(external_id, NOT_KNOWN)
     if known.decision is None:
         raise Refusal(
@@ -151,15 +152,18 @@ def _remove_link(
     record_audit(connection, scope.org, [AuditEvent("item.unlinked", "item", item_id, cause, changes)])
 
 
-def one_item(org: str, external_id: str, connection_id: str, found: Mapping[str, Sequence[TriageItem]]) -> TriageItem:
-    """The one item that a person means by its id at the vendor, of those found.
+def one_item(connection: Connection, org: str, external_id: str, connection_id: str) -> TriageItem:
+    """The one item that a person means by its id at the vendor, in triage or settled.
 
     Raises:
-        Refusal: There is none, or several connections know it.
+        Refusal: There is none, it never was in triage, or several connections know it.
     """
-    listed = [each for each in found.get(external_id, []) if connection_id in ("", each.scope.connection_id)]
+    found = find_triage_items(connection, org, [external_id]).get(external_id, [])
+    listed = [each for each in found if connection_id in ("", each.scope.connection_id)]
     if not listed:
-        raise Refusal(f"{org} has no item {quoted(external_id)} in triage; see `hardfin triage list {org} --state all`")
+        outside = why_not(outside_triage(connection, org, [external_id]), external_id, connection_id)
+        where = f"see `hardfin triage list {org} --state all`"
+        raise Refusal(outside or f"{org} has no item {quoted(external_id)} in triage; {where}")
     if len(listed) > 1:
         names = " and ".join(each.scope.connection_id for each in listed)
         raise Refusal(f"{names} both have an item {external_id}: say which with --connection")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hardfin_pipelines.engine.deciding import Answer, Decided, apply_answers, check_answers
 from hardfin_pipelines.engine.deployment import Deployment
+from hardfin_pipelines.engine.item_standing import Twin, twins_of
 from hardfin_pipelines.engine.item_sync import ItemCounts
 from hardfin_pipelines.engine.rematching import rematch_open
 from hardfin_pipelines.engine.taking_back import TakenBack, one_item, take_back_decision, unlink
@@ -16,7 +17,6 @@ from hardfin_pipelines.platform.triage_store import (
     Decision,
     TriageItem,
     decisions_of,
-    find_triage_items,
     list_triage,
     save_suggestions,
 )
@@ -58,6 +58,8 @@ class TriageDetail:
         waiting: The item and what it may be.
         steps: What matching looked at, level by level, with what it found now.
         link: What it is linked to, where it is.
+        linked_name: The name of that product or part.
+        twins: Other items of the accounting system with its SKU or name.
         decisions: What people decided about it, oldest first.
         timeline: What happened to it, oldest first.
     """
@@ -65,6 +67,8 @@ class TriageDetail:
     waiting: Waiting
     steps: tuple[str, ...]
     link: ItemLink | None
+    linked_name: str
+    twins: tuple[Twin, ...]
     decisions: tuple[Decision, ...]
     timeline: tuple[RecordEvent, ...]
 
@@ -117,15 +121,25 @@ def show_waiting(deployment: Deployment, org: str, external_id: str, connection_
         Refusal: There is none of that id, or several connections know it.
     """
     with reading(deployment.engine) as connection:
-        item = one_item(org, external_id, connection_id, find_triage_items(connection, org, [external_id]))
-        keys = VendorKeys(present_keys(connection, item.scope).values())
+        item = one_item(connection, org, external_id, connection_id)
+        present = present_keys(connection, item.scope)
         linked = {item_id for each, item_id in whole_links(connection, item.scope).items() if each != external_id}
-        steps = match(item.facts, load_catalogue(connection, org), keys, linked).steps
+        steps = match(item.facts, load_catalogue(connection, org), VendorKeys(present.values()), linked).steps
         links = find_link(connection, org, external_id, item.scope.connection_id)
+        names = item_rows(connection, org, [link.item_id for link in links])
         decisions = decisions_of(connection, item.scope, external_id)
         happened = timeline(connection, org, item.scope.connection_id, item.scope.object, external_id)
     (waiting,) = with_suggestions(deployment, org, [item]) if item.state == "open" else [Waiting(item)]
-    return TriageDetail(waiting, steps, links[0] if links else None, tuple(decisions), tuple(happened))
+    link = links[0] if links else None
+    return TriageDetail(
+        waiting,
+        steps,
+        link,
+        names[link.item_id]["name"] if link is not None and link.item_id in names else "",
+        twins_of(external_id, item.facts, present),
+        tuple(decisions),
+        tuple(happened),
+    )
 
 
 def with_suggestions(deployment: Deployment, org: str, items: Sequence[TriageItem]) -> list[Waiting]:

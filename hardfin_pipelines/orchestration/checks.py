@@ -172,7 +172,8 @@ def windows_close(hardfin: HardfinResource) -> dg.AssetCheckResult:
     asset=SYNC_HEALTH,
     name="within_call_budget",
     description="Every connection's expected calls of a day fit into its account's limit, with the reserve of the "
-    "customer's other integrations left over, and no account's calls of the day were used up.",
+    "customer's other integrations left over, no account's calls of the day were used up, and those that a vendor "
+    "counts by the month will do.",
 )
 def within_call_budget(hardfin: HardfinResource) -> dg.AssetCheckResult:
     """Connections that ask for more than their account allows."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, case, update
 
 from hardfin_pipelines.platform.audit import AuditEvent, Cause, record_audit
 from hardfin_pipelines.platform.first_sync_store import SyncStamp
@@ -115,9 +115,14 @@ def _mark_links(connection: Connection, scope: ItemScope, changes: Sequence[Item
 
 
 def _waits_again(insert: Insert) -> dict[str, Any]:
-    """One that has waited before keeps when it was first seen, and its suggestions with the mark they are for."""
+    """One that has waited before keeps when it was first seen, and its suggestions with the mark they are for.
+
+    One that waits already, for another reason by now, keeps since when it does.
+    """
     new = insert.excluded
-    return {name: new[name] for name in ("state", "reason", "detail", "matched_for", "state_at", "run_id")}
+    since = case((triage_items.c.state == new.state, triage_items.c.state_at), else_=new.state_at)
+    kept = {name: new[name] for name in ("state", "reason", "detail", "matched_for", "run_id")}
+    return kept | {"state_at": since}
 
 
 def _close(connection: Connection, scope: ItemScope, closed: Sequence[TriageClosed], now: datetime) -> None:

@@ -114,7 +114,9 @@ def list_triage(
         )
     joined = triage_items.join(vendor_items, _same_item())
     total = connection.execute(select(func.count()).select_from(joined).where(*where)).scalar_one()
-    order = (triage_items.c.first_seen_at, *(triage_items.c[name] for name in _KEY[1:]))
+    # Ids are mostly numbers: as texts alone, 10 would come before 9.
+    by_id = (func.length(triage_items.c.external_id), triage_items.c.external_id)
+    order = (triage_items.c.state_at, triage_items.c.connection_id, triage_items.c.object, *by_id)
     query = _items_query().where(*where).order_by(*order).offset(after).limit(limit)
     return [_triage_item(row) for row in connection.execute(query).mappings()], total
 

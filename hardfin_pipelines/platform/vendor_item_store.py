@@ -12,6 +12,7 @@ from hardfin_pipelines.platform.tables import links, rejected_records
 from hardfin_pipelines.platform.triage_tables import item_decisions, triage_items, vendor_items
 from hardfin_pipelines.platform.upsert import upsert
 from hardfin_pipelines.sync.item_facts import ItemFacts, ItemKind
+from hardfin_pipelines.sync.item_paths import SEPARATOR, written_path
 from hardfin_pipelines.sync.stored_facts import facts_from_json, facts_to_json
 from hardfin_pipelines.sync.vendor_items import (
     HeldDecision,
@@ -21,6 +22,8 @@ from hardfin_pipelines.sync.vendor_items import (
     KnownItem,
     VendorItem,
 )
+
+_MOST_BY_ID = 10_000
 
 HOLDING = ("map", "create", "ignore")
 """Decisions that settle what an item is."""
@@ -84,6 +87,23 @@ def read_known(connection: Connection, scope: ItemScope, ids: Iterable[str]) -> 
     return {external_id: part.known() for external_id, part in parts.items()}
 
 
+def read_items(connection: Connection, scope: ItemScope, ids: Iterable[str]) -> dict[str, KnownItem]:
+    """Some items as last read, without links, decisions and triage; those that never were are absent."""
+    rows = _rows(connection, vendor_items, scope, list(dict.fromkeys(ids)))
+    return {row.external_id: KnownItem(_item(row), _gone(row)) for row in rows}
+
+
+def scopes_of(connection: Connection, org: str, ids: Iterable[str]) -> dict[ItemScope, list[str]]:
+    """The connections of an organization that know some external ids, with those that each of them knows."""
+    names = [vendor_items.c[name] for name in ("connection_id", "object", "external_id")]
+    found: dict[ItemScope, list[str]] = {}
+    for chunk in chunks(ids):
+        query = select(*names).where(vendor_items.c.org == org, vendor_items.c.external_id.in_(chunk))
+        for row in connection.execute(query.order_by(*names)):
+            found.setdefault(ItemScope(org, row.connection_id, row.object), []).append(row.external_id)
+    return found
+
+
 def open_ids(connection: Connection, scope: ItemScope) -> list[str]:
     """The external ids that wait in triage."""
     query = select(triage_items.c.external_id).where(scope.of(triage_items), triage_items.c.state == "open")
@@ -114,6 +134,13 @@ def present_keys(connection: Connection, scope: ItemScope) -> dict[str, ItemFact
         external_id: ItemFacts(name, (), sku, cast("ItemKind", kind), "", active)
         for external_id, name, sku, kind, active in rows
     }
+
+
+def sub_items(connection: Connection, scope: ItemScope) -> dict[str, str]:
+    """The items that are below another one and not gone: external id to path, as it is known."""
+    query = select(vendor_items.c.external_id, vendor_items.c.full_name)
+    where = (scope.of(vendor_items), vendor_items.c.gone_at.is_(None), vendor_items.c.full_name.contains(SEPARATOR))
+    return {row.external_id: row.full_name for row in connection.execute(query.where(*where))}
 
 
 def whole_links(connection: Connection, scope: ItemScope) -> dict[str, str]:
@@ -147,6 +174,14 @@ def save_gone(connection: Connection, scope: ItemScope, gone: Sequence[ItemGone]
 def _rows(
     connection: Connection, table: Table, scope: ItemScope, ids: Sequence[str], *order: ColumnElement[Any]
 ) -> Iterator[Row[Any]]:
+    if len(ids) > _MOST_BY_ID:  # most of what there is: asking for each by its id would cost more than reading it all
+        wanted = set(ids)
+        yield from (
+            row
+            for row in connection.execute(select(table).where(scope.of(table)).order_by(*order))
+            if row.external_id in wanted
+        )
+        return
     for chunk in chunks(ids):
         yield from connection.execute(
             select(table).where(scope.of(table), table.c.external_id.in_(chunk)).order_by(*order)
@@ -180,7 +215,7 @@ def _item_row(scope: ItemScope, item: VendorItem, now: datetime, run_id: str) ->
         "object": scope.object,
         "external_id": item.id,
         "name": facts.name,
-        "full_name": ":".join(facts.path) or facts.name,
+        "full_name": written_path(facts.path) or facts.name,
         "sku": facts.sku,
         "kind": facts.kind,
         "vendor_type": facts.vendor_type,

@@ -24,6 +24,7 @@ class ItemFacts:
         price: What one unit is sold for.
         cost: What one unit is bought for.
         currency: Of price and cost, ISO 4217, or "".
+        parent_id: The vendor's id of its parent; "" where it has none, or where the path is always up to date.
     """
 
     name: str
@@ -36,3 +37,4 @@ class ItemFacts:
     price: Decimal | None = None
     cost: Decimal | None = None
     currency: str = ""
+    parent_id: str = ""

@@ -58,4 +58,4 @@ def _is_dash(character: str) -> bool:
 
 
 def _says_something(key: str) -> bool:
-    return key.isalnum() or any(c.isalnum() for c in key)
+    return key[:1].isalnum() or any(c.isalnum() for c in key)

@@ -35,7 +35,7 @@ class Match:
         matched_by: The strongest level that says so; "" where there is no link.
         triage_reason: Why there is no link; "" where there is one. Helpers and inactive items are none of triage's.
         detail: The same in one sentence.
-        steps: Every level tried, with what it found.
+        steps: Every level tried, with what it found; () where nobody asked for them.
         candidates: What was found where that was more than one item, those first that both sides point at.
         by_both: Whether SKU and name both say so.
     """
@@ -59,6 +59,8 @@ def match(
     catalogue: Catalogue,
     vendor_keys: VendorKeys | None = None,
     taken: Collection[str] = (),
+    *,
+    explained: bool = True,
 ) -> Match:
     """Match one item.
 
@@ -68,12 +70,13 @@ def match(
         vendor_keys: The keys of all items of its connection, itself among them; a key that it shares with another one
             proves nothing alone. Without them, keys are only unique among Hardfin's items.
         taken: Hardfin items to which other items of the same connection are linked; only a person links a second one.
+        explained: With the steps, which take as long to write down as the matching itself.
     """
     if facts.kind == "helper":
         return Match(None, triage_reason="helper", detail=f"{_type(facts)} is nothing that can be a product or part.")
     if not facts.active:
         return Match(None, triage_reason="inactive", detail="It is inactive in the accounting system.")
-    return _Decision(facts, catalogue, vendor_keys, taken).made()
+    return _Decision(facts, catalogue, vendor_keys, taken, explained=explained).made()
 
 
 def match_all(
@@ -82,7 +85,7 @@ def match_all(
     vendor_keys: VendorKeys | None = None,
     taken: Collection[str] = (),
 ) -> Iterator[tuple[str, Match]]:
-    """Match many items of one connection: as each alone, but no two of them are linked to one Hardfin item.
+    """Match many items of one connection: as each alone, without steps, and no two are linked to one Hardfin item.
 
     Where several find the same one, it is linked to the only one of them whose SKU and name both say so, or to none:
     a new thing with an old SKU, beside the old one found by its name, is not told from the opposite.
@@ -97,7 +100,9 @@ def match_all(
         External id and match, in the order of `items`.
     """
     keys = VendorKeys(items.values()) if vendor_keys is None else vendor_keys
-    matches = {external_id: match(facts, catalogue, keys, taken) for external_id, facts in items.items()}
+    matches = {
+        external_id: match(facts, catalogue, keys, taken, explained=False) for external_id, facts in items.items()
+    }
     finders: dict[str, list[str]] = {}
     for external_id, found in matches.items():
         if found.item_id is not None:
@@ -116,7 +121,7 @@ def _losers(external_ids: list[str], matches: Mapping[str, Match]) -> list[str]:
 
 def _second(found: Match, catalogue: Catalogue, item_id: str, finders: int) -> Match:
     detail = f"{finders} items of the accounting system would be linked to {in_words(catalogue.item(item_id))}."
-    return Match(None, "", "ambiguous", detail, (*found.steps, detail), (item_id,))
+    return Match(None, "", "ambiguous", detail, found.steps, (item_id,))
 
 
 class _Pointing(NamedTuple):
@@ -141,9 +146,16 @@ class _Decision:
     """One item on its way through the levels."""
 
     def __init__(
-        self, facts: ItemFacts, catalogue: Catalogue, vendor_keys: VendorKeys | None, taken: Collection[str]
+        self,
+        facts: ItemFacts,
+        catalogue: Catalogue,
+        vendor_keys: VendorKeys | None,
+        taken: Collection[str],
+        *,
+        explained: bool,
     ) -> None:
         self._facts, self._catalogue, self._vendor_keys, self._taken = facts, catalogue, vendor_keys, taken
+        self._explained = explained
         self._sku_key, self._name_key = sku_key(facts.sku), name_key(facts.name)
         self._path_forms = path_forms(facts.path)
         self._path_key = name_key(self._path_forms[0]) if self._path_forms else ""
@@ -168,7 +180,7 @@ class _Decision:
 
     def _pointed_at_by_sku(self) -> _Pointing:
         if not self._sku_key:
-            self._steps.append(f"SKU: {quoted(self._facts.sku)} is no key" if self._facts.sku.strip() else "SKU: none")
+            self._note(f"SKU: {quoted(self._facts.sku)} is no key" if self._facts.sku.strip() else "SKU: none")
             return _Pointing("", _NOTHING, "")
         exact = self._catalogue.with_sku(self._facts.sku)
         self._step("SKU", self._facts.sku, exact)
@@ -180,7 +192,7 @@ class _Decision:
 
     def _pointed_at_by_name(self) -> _Pointing:
         if not self._name_key:
-            self._steps.append("name: none")
+            self._note("name: none")
             return _Pointing("", _NOTHING, "")
         by_key = _together(
             self._catalogue.with_name_key(self._name_key),
@@ -207,7 +219,12 @@ class _Decision:
         return any(hits and not any(each in hits for each in exact) for hits in forms)
 
     def _step(self, level: str, key: str, ids: Collection[str]) -> None:
-        self._steps.append(f"{level} {quoted(key)}: {listed(self._catalogue, ids)}")
+        if self._explained:
+            self._steps.append(f"{level} {quoted(key)}: {listed(self._catalogue, ids)}")
+
+    def _note(self, step: str) -> None:
+        if self._explained:
+            self._steps.append(step)
 
     # -- what comes of it
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from hardfin_pipelines.sync.call_budget import Purpose
 
@@ -40,6 +41,12 @@ class MonthBudget:
         return ""
 
 
+def expected_by_its_end(used: int, per_day: float, now: datetime) -> int:
+    """The calls of a month at its end, where the rest of it takes so many a day."""
+    days_left = (_month_ends(now) - now) / timedelta(days=1)
+    return used + ceil(per_day * days_left)
+
+
 def month_began(now: datetime) -> datetime:
     """When the month of a moment began, in UTC."""
     return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -47,5 +54,8 @@ def month_began(now: datetime) -> datetime:
 
 def rest_of(now: datetime) -> timedelta:
     """How long work rests when the month's calls are used: to the next month, and a day at most, as limits change."""
-    next_month = (month_began(now) + timedelta(days=32)).replace(day=1)
-    return min(next_month - now, LOOK_AGAIN)
+    return min(_month_ends(now) - now, LOOK_AGAIN)
+
+
+def _month_ends(now: datetime) -> datetime:
+    return (month_began(now) + timedelta(days=32)).replace(day=1)

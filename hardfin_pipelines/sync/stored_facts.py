@@ -23,6 +23,7 @@ def facts_to_json(facts: ItemFacts) -> dict[str, Any]:
         "price": None if facts.price is None else str(facts.price),
         "cost": None if facts.cost is None else str(facts.cost),
         "currency": facts.currency,
+        "parent_id": facts.parent_id,
     }
 
 
@@ -33,6 +34,7 @@ def facts_from_json(stored: Mapping[str, Any]) -> ItemFacts:
         ValueError: Something in it is not what `facts_to_json` writes; the message names it.
     """
     texts = {name: _text(stored, name) for name in _TEXTS}
+    parent_id = _text(stored, "parent_id") if "parent_id" in stored else ""  # earlier releases kept none
     path, kind, active = stored.get("path"), stored.get("kind"), stored.get("active")
     if not isinstance(path, list) or not all(isinstance(each, str) for each in path):
         raise _wrong("path", "a list of texts", path)
@@ -46,6 +48,7 @@ def facts_from_json(stored: Mapping[str, Any]) -> ItemFacts:
         active=active,
         price=_money(stored, "price"),
         cost=_money(stored, "cost"),
+        parent_id=parent_id,
         **texts,
     )
 

@@ -157,6 +157,13 @@ class Sightings:
         self.items.pop(gone.id, None)
         self.gone[gone.id] = gone
 
+    def with_items(self, items: Iterable[VendorItem]) -> "Sightings":
+        """The same with some items as given, whatever was seen of them."""
+        changed = Sightings()
+        changed.items = self.items | {item.id: item for item in items}
+        changed.gone = {each: gone for each, gone in self.gone.items() if each not in changed.items}
+        return changed
+
     def only(self, ids: Iterable[str]) -> "Sightings":
         """What they say of some items."""
         part = Sightings()
@@ -170,8 +177,8 @@ class Sightings:
 
 def storable_facts(facts: ItemFacts) -> ItemFacts:
     """The facts without what a database refuses in text: NUL, and halves of surrogate pairs."""
-    together = "".join((facts.name, *facts.path, facts.sku, facts.vendor_type, facts.description, facts.currency))
-    if is_storable(together):
+    texts = (facts.name, *facts.path, facts.sku, facts.vendor_type, facts.description, facts.currency, facts.parent_id)
+    if is_storable("".join(texts)):
         return facts
     return replace(
         facts,
@@ -181,6 +188,7 @@ def storable_facts(facts: ItemFacts) -> ItemFacts:
         vendor_type=storable_text(facts.vendor_type),
         description=storable_text(facts.description),
         currency=storable_text(facts.currency),
+        parent_id=storable_text(facts.parent_id),
     )
 
 

@@ -1,5 +1,6 @@
 """`hardfin triage` and `hardfin item`: what waits, decisions one by one and from a file, links and their removal."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,9 @@ def test_list_says_what_waits_and_why(waiting, hardfin):
     assert (ended.code, ended.err) == (0, "")
     assert "2 of 2 item(s)" in ended.out
     assert "[bold]100%[/bold]" in "".join(ended.out.split())
+    assert "SKU G-1" in ended.out
+    assert ended.out.count("quickbooks") == 2
+    assert f"first {waiting.deployment.now():%Y-%m-%d}" in ended.out
     assert max(map(len, ended.out.splitlines())) <= 80
     assert document["total"] == 2
     gripper, arms = document["items"]
@@ -62,14 +66,29 @@ def test_list_says_what_waits_and_why(waiting, hardfin):
     assert hardfin("triage", "list", "acme", "--state", "gone").out == "acme: no such item\n"
 
 
+def test_a_long_list_says_how_to_see_the_rest_and_a_reason_shortens_it(waiting, hardfin):
+    first = hardfin("triage", "list", "acme", "--limit", "1").out
+    second = hardfin("triage", "list", "acme", "--limit", "1", "--after", "1").out
+
+    assert first.endswith("1 more: --after 1\n")
+    assert "more" not in second
+    assert hardfin("triage", "list", "acme", "--why", "unmatched", "--json").json["total"] == 2
+    assert hardfin("triage", "list", "acme", "--why", "conflict").out == "acme: nothing with that in triage\n"
+    suggested = hardfin("triage", "list", "acme", "--suggest").out
+    assert "itm_arm" in suggested
+    assert max(map(len, suggested.splitlines())) <= 80
+
+
 def test_show_says_everything_of_one_item(waiting, hardfin):
     ended = hardfin("triage", "show", "acme", "4")
     document = hardfin("triage", "show", "acme", "4", "--json").json
 
     text = " ".join(ended.out.split())
     assert (ended.code, ended.err) == (0, "")
-    assert "what matching looked at" in text
+    assert "what matching looked at 1 SKU: none" in text
     assert "itm_arm" in text
+    assert "seen first 20" in text
+    assert max(map(len, ended.out.splitlines())) <= 80
     assert document["suggestions"][0]["name"] == "Robot arm"
     assert document["steps"][0] == "SKU: none"
     assert document["decisions"] == []
@@ -88,10 +107,12 @@ def test_map_create_ignore_and_undo(waiting, hardfin):
     assert states(waiting) == {"3": "created", "4": "mapped"}
     shown = " ".join(hardfin("triage", "show", "acme", "4").out.split())
     assert "map itm_arm: plural" in shown
+    assert "linked to itm_arm “Robot arm” by decision" in shown
 
     undone = hardfin("triage", "undo", "acme", "3")
-    assert "it is in triage again" in undone.out
-    assert "which nothing uses, is removed" in undone.out
+    text = " ".join(undone.out.split())
+    assert "any more and is in triage again; itm_" in text
+    assert "which nothing uses, is removed" in text
     assert hardfin("triage", "ignore", "acme", "3").code == 0
     assert states(waiting) == {"3": "ignored", "4": "mapped"}
     assert hardfin("triage", "undo", "acme", "4", "--json").json["in_triage"] is True
@@ -107,6 +128,7 @@ def test_export_and_import(waiting, hardfin, tmp_path: Path):
 
     dry = hardfin("triage", "import", "acme", str(file), "--dry-run")
     assert "would be mapped to" in " ".join(dry.out.split())
+    assert dry.out.endswith("nothing was changed\n")
     assert states(waiting) == {"3": "open", "4": "open"}
     document = hardfin("triage", "import", "acme", str(file), "--json").json
 
@@ -138,7 +160,12 @@ def test_an_import_names_all_that_is_wrong_and_does_nothing(waiting, hardfin, tm
             "no item “99” in triage; see `hardfin triage list acme --state all`",
         ),
         (["triage", "map", "acme", "4", "nothing"], "acme has no product or part with the id or SKU “nothing”"),
-        (["triage", "create", "acme", "1"], "acme has no item “1” in triage"),
+        (
+            ["triage", "create", "acme", "1"],
+            "(“Robot arm”) is linked to itm_arm by sku; `hardfin item unlink acme 1` puts it into triage",
+        ),
+        (["triage", "show", "acme", "1"], "is linked to itm_arm by sku"),
+        (["triage", "undo", "acme", "1"], "is linked to itm_arm by sku"),
         (["triage", "ignore", "acme", "4", "--connection", "acme:netsuite"], "no item “4” of acme:netsuite in triage"),
         (["triage", "undo", "acme", "4"], "nobody has decided about item 4 (“Robot arms”); it is waiting in triage"),
         (["triage", "import", "acme", "/nowhere.csv"], "/nowhere.csv cannot be read: No such file or directory"),
@@ -176,7 +203,51 @@ def test_items_are_listed_and_shown_with_their_links(waiting, hardfin):
 def test_a_link_is_removed_and_its_item_waits(waiting, hardfin):
     ended = hardfin("item", "unlink", "acme", "1", "--reason", "another arm")
 
-    assert ended.out == "acme: item 1 is not linked to itm_arm any more; it is in triage again\n"
+    assert ended.out == "acme: item 1 is not linked to itm_arm any more and is in triage again\n"
     assert linked(waiting) == {}
     assert states(waiting)["1"] == "open"
     refused(hardfin("item", "unlink", "acme", "1"), "no product or part that is linked to a record “1”")
+
+
+def test_status_says_when_items_were_last_synced_and_whether_any_wait(waiting, hardfin):
+    shown = " ".join(hardfin("status", "acme").out.split())
+    document = hardfin("status", "acme", "--json").json[0]["connections"][0]
+
+    assert "quickbooks: items 1 linked, 2 in triage; last synced 20" in shown
+    assert "quickbooks: month 0 of 20,000 metered calls, about " in shown
+    assert "by its end; 0 of 500,000 for all connections together" in shown
+    assert (document["items_linked"], document["items_in_triage"]) == (1, 2)
+    assert document["month"] == {
+        "metered_calls": 0,
+        "limit": 20_000,
+        "metered_calls_of_all_connections": 0,
+        "limit_of_all_connections": 500_000,
+    }
+
+
+def test_status_of_an_accounting_system_that_was_never_read_says_so(product, hardfin):
+    with writing(product.deployment.engine) as connection:
+        add_organization(connection, "acme")
+        add_connection(connection, "acme", "quickbooks")
+
+    assert "quickbooks: items 0 linked, 0 in triage; not synced yet" in " ".join(hardfin("status").out.split())
+
+
+def test_of_a_long_file_only_some_answers_are_listed_and_the_others_counted(waiting, hardfin, tmp_path: Path):
+    books = Books()
+    for number in range(60):
+        books.put(f"{number + 100}", f"Thing {number}")
+    connect = lambda _row, memory=None, *, purpose="": BooksConnector(books, memory)  # noqa: E731
+    work = sync_items(waiting.deployment, "acme", CONNECTION, run_id="second", connect=connect)
+    books.clock += timedelta(hours=1)
+    waiting.deployment.run(work)
+    file = tmp_path / "answers.csv"
+    rows = [f"{CONNECTION},{number + 100},{'ignore' if number < 40 else 'create'}" for number in range(60)]
+    file.write_text("\n".join(["connection,external_id,action", *rows]), encoding="utf-8")
+
+    ended = hardfin("triage", "import", "acme", str(file))
+
+    assert ended.code == 0, ended.err
+    assert "acme: 60 item(s)" in ended.out
+    assert "... and 10 more; in all 40 ignored, 20 made into" in ended.out
+    assert sum(state == "ignored" for state in states(waiting).values()) == 40

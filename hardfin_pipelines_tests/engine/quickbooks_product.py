@@ -44,6 +44,20 @@ class QuickBooksProduct(FinanceDeployed):
         organization.connect()
         return organization
 
+    def environment(self) -> dict[str, str]:
+        """The variables that point another process at this deployment."""
+        settings = self.deployment.settings
+        return {
+            "HARDFIN_HOME": str(settings.home),
+            "HARDFIN_DATABASE_URL": settings.database_url,
+            "HARDFIN_LANDING_ROOT": settings.landing_root,
+            "HARDFIN_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "HARDFIN_QUICKBOOKS_URL": self.url,
+            "HARDFIN_QUICKBOOKS_TOKEN_URL": settings.quickbooks_token_url,
+            "HARDFIN_QUICKBOOKS_CLIENT_ID": settings.quickbooks_client_id,
+            "HARDFIN_QUICKBOOKS_CLIENT_SECRET": settings.quickbooks_client_secret.get_secret_value(),
+        }
+
 
 @dataclass
 class QuickBooksOrganization(FinanceTeam):
@@ -70,6 +84,11 @@ class QuickBooksOrganization(FinanceTeam):
         """An item of the company, made at a moment; now, where none is given."""
         given = {"Name": name, "Type": "NonInventory", **({"Sku": sku} if sku else {}), **values}
         return self.company.create("Item", given, at=at)
+
+    def true_paths(self) -> dict[str, str]:
+        """The path of each item as the company has it now."""
+        items = [str(number) for number in self.company.tables["Item"].current]
+        return {each: self.company.record("Item", each)["FullyQualifiedName"] for each in items}
 
     def calls(self) -> int:
         """Calls of the company's API so far; those to the token endpoint are not among them."""

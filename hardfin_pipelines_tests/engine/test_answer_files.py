@@ -1,5 +1,6 @@
 """Answers in a file: triage goes out as CSV, comes back filled in, and a file that is wrong changes nothing."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -79,12 +80,30 @@ def test_a_vendors_text_is_no_formula_in_a_spreadsheet(acme, tmp_path):
         (b"connection,external_id\nacme:quickbooks,3\n", "the column 'action' is missing; expected at least"),
         ("connection,external_id,action\nacme:quickbooks,3,ignore\n".encode("utf-16"), "is not UTF-8 (byte 1)"),
         (LATIN_1, "is not UTF-8 (byte 6"),
-        (b"", "is no CSV table with one header line"),
-        (b'connection,external_id,action\n"acme,3\n', "is no CSV table with one header line"),
-        (b"connection,external_id,action\na,3,ignore,x,y\nb,4,ignore\n", "Expected 3 fields in line 2, saw 5"),
+        ("connection,external_id,action\n".encode("utf-16-le"), "is not UTF-8 (it has NUL characters)"),
+        (
+            b"",
+            "the column 'connection' is missing; expected at least connection, external_id, action in the first line",
+        ),
+        (b'connection,external_id,action\n"acme,3\n', "is no CSV table: a quote is opened and not closed (line 2)"),
+        (b'connection,external_id,action\n"acme"x,3\n', "is no CSV table: ',' expected after '\"' (line 2)"),
+        (
+            b"connection,external_id,action\na,3,ignore,x,y\nb,4,ignore\n",
+            "row 2 has 5 cells, and the first line names 3",
+        ),
         (b"connection,external_id,action,action\na,3,ignore,map\n", "the column 'action' is there twice"),
     ],
-    ids=["missing column", "utf-16", "latin-1", "empty", "open quote", "too many cells", "column twice"],
+    ids=[
+        "missing column",
+        "utf-16",
+        "latin-1",
+        "utf-16 without a mark",
+        "empty",
+        "open quote",
+        "text after a quote",
+        "too many cells",
+        "column twice",
+    ],
 )
 def test_a_file_that_is_no_table_of_answers(tmp_path, content, says):
     path = tmp_path / "answers.csv"
@@ -95,6 +114,33 @@ def test_a_file_that_is_no_table_of_answers(tmp_path, content, says):
 
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_a_spreadsheets_ways_of_writing_a_table_are_all_read(tmp_path, separator, ending):
+    path = tmp_path / "answers.csv"
+    rows = [["action", "external_id", "connection", "new_name"], ["Create ", " 3", "", '"A ""big"" claw"'], ["", "4"]]
+    path.write_bytes("\ufeff".encode() + ending.join(separator.join(row) for row in rows).encode())
+
+    assert read_answers(path) == [Answer("3", "create", name='A "big" claw', place="row 2")]
+
+
+def test_a_suggestion_that_is_copied_whole_names_its_product(acme, tmp_path):
+    path = exported(acme, tmp_path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = next(row for row in rows if row["external_id"] == "5")
+    assert chosen["suggestion_1"].startswith("itm_arm (")
+    chosen |= {"action": "map", "item": chosen["suggestion_1"]}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+    decide(acme.deployment, "acme", read_answers(path), actor="cli:ann")
+
+    assert acme.by_id(links, "entity_id")["5"] == "itm_arm"
 
 
 def test_a_file_that_is_not_there(tmp_path):

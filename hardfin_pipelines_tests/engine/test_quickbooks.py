@@ -1,14 +1,19 @@
 """QuickBooks end to end over real HTTP: items find their products or wait for a person, and what it costs."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hardfin_pipelines.connectors.errors import ReserveReached
+from hardfin_pipelines.connectors.quickbooks.limits import METERED
+from hardfin_pipelines.engine.health import connections_over_budget
+from hardfin_pipelines.engine.month_budget import month_budgets
+from hardfin_pipelines.platform.call_budget import add_calls
+from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.tables import links, pending_work
 from hardfin_pipelines.platform.triage_tables import triage_items, vendor_items
-from hardfin_pipelines_tests.engine.quickbooks_product import FAST
+from hardfin_pipelines.sync.call_budget import CallCount
+from hardfin_pipelines.sync.month_budget import month_began
 
 
 def linked(ledgerly):
@@ -69,21 +74,6 @@ def test_a_first_load_takes_a_call_for_a_thousand_items(ledgerly):
     assert len(waiting(ledgerly)) == 2_500
 
 
-def test_a_gap_of_31_days_reads_everything_and_finds_what_is_gone(ledgerly):
-    ledgerly.add_products(("itm_a", "Arm", "A-1"), ("itm_b", "Base", "B-1"))
-    arm, base = ledgerly.add_item("Arm", "A-1"), ledgerly.add_item("Base", "B-1")
-    ledgerly.tick_items()
-    ledgerly.company.delete("Item", base)
-    ledgerly.product.sandbox.clock.advance(timedelta(days=31).total_seconds())
-    ledgerly.deployment.ahead = timedelta(days=31)
-
-    ledgerly.tick_items()
-
-    rows = {row["external_id"]: row["broken_because"] for row in ledgerly.rows(links)}
-    assert rows[arm] == ""
-    assert rows[base]
-
-
 def test_a_product_added_in_hardfin_links_what_waits_at_the_next_tick(ledgerly):
     item = ledgerly.add_item("Winch", "W-9")
     ledgerly.tick_items()
@@ -96,19 +86,90 @@ def test_a_product_added_in_hardfin_links_what_waits_at_the_next_tick(ledgerly):
     assert linked(ledgerly)[item][0] == "itm_new"
 
 
-def test_the_months_calls_are_shared_and_guarded(ledgerly):
+def limit(ledgerly, **calls):
+    ledgerly.deployment.settings = ledgerly.deployment.settings.model_copy(update=calls)
+
+
+@pytest.mark.parametrize(
+    ("setting", "whose"),
+    [("quickbooks_calls_per_month", "of all connections"), ("quickbooks_calls_per_connection", "of this connection")],
+)
+def test_where_the_months_calls_are_used_nothing_is_asked_until_there_are_more(ledgerly, setting, whose):
     ledgerly.add_item("Part")
     ledgerly.tick_items()
-    settings = ledgerly.deployment.settings.model_copy(update={"quickbooks_calls_per_month": 1})
-    ledgerly.deployment.settings = settings
+    limit(ledgerly, **{setting: 1})
     before = ledgerly.calls()
 
     report = ledgerly.poll()
 
     assert ledgerly.calls() == before
-    assert any("metered calls a month of all connections are used" in note for note in report.notes)
-    assert ledgerly.row().status == "active"
-    assert issubclass(ReserveReached, Exception)
+    assert any(f"metered calls a month {whose} are used" in note for note in report.notes)
+    assert (ledgerly.row().status, ledgerly.row().failures) == ("active", 0)
+    limit(ledgerly, **{setting: 500})
+    ledgerly.deployment.ahead = timedelta(days=1, minutes=1)
+    ledgerly.poll()
+    assert ledgerly.calls() == before + 1
+
+
+def test_the_months_calls_of_all_connections_are_one_number_and_each_has_its_own(quickbooks):
+    one, two = quickbooks.add_organization("one"), quickbooks.add_organization("two")
+    for _ in range(3):
+        one.tick_items()
+    two.tick_items()
+
+    with reading(quickbooks.deployment.engine) as connection:
+        budgets = month_budgets(quickbooks.deployment, connection)
+
+    metered = quickbooks.sandbox.meter.by_company(datetime.now(UTC))
+    first, second = metered[one.company.realm_id], metered[two.company.realm_id]
+    assert first > second > 0
+    assert {each: (budget.own, budget.total) for each, budget in budgets.items()} == {
+        "one:quickbooks": (first, first + second),
+        "two:quickbooks": (second, first + second),
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "whose"),
+    [
+        ("quickbooks_calls_per_month", "all metered connections together"),
+        ("quickbooks_calls_per_connection", "ledgerly:quickbooks"),
+    ],
+)
+def test_a_month_whose_calls_will_not_do_is_told_before_they_are_used(ledgerly, setting, whose):
+    ledgerly.tick_items()
+    assert connections_over_budget(ledgerly.deployment) == []
+
+    limit(ledgerly, **{setting: 10})  # a tick every five minutes takes more in an hour
+    ledgerly.deployment.ahead = _first_of_next_month() - datetime.now(UTC)
+
+    (line,) = connections_over_budget(ledgerly.deployment)
+    assert line.startswith(f"{whose}: about ")
+    assert "metered calls are expected by the end of the month, and 10 are allowed" in line
+
+
+def _first_of_next_month():
+    return (month_began(datetime.now(UTC)) + timedelta(days=32)).replace(day=1)
+
+
+def test_a_first_load_leaves_the_last_tenth_of_the_month_to_ticks(ledgerly):
+    ledgerly.add_item("Part")
+    today, own = ledgerly.deployment.now().date(), f"{ledgerly.org}:quickbooks"
+    with writing(ledgerly.deployment.engine) as connection:
+        add_calls(connection, [CallCount(ledgerly.org, own, today, METERED, "tick", 16, 0)])
+    limit(ledgerly, quickbooks_calls_per_connection=20)  # describing the company took two
+    before = ledgerly.calls()
+
+    ledgerly.poll()
+    (claim,) = ledgerly.product.claims()
+    with pytest.raises(ReserveReached, match="initial loads leave the last tenth to ticks"):
+        ledgerly.product.run_items(claim)
+
+    assert ledgerly.calls() == before
+    assert ledgerly.rows(vendor_items) == []
+    limit(ledgerly, quickbooks_calls_per_connection=21)
+    ledgerly.deployment.ahead = timedelta(days=1, minutes=1)
+    assert ledgerly.tick_items() is not None
 
 
 def test_access_that_was_revoked_needs_a_person(ledgerly):
@@ -139,55 +200,43 @@ def test_one_organization_never_sees_anothers_items(quickbooks, times):
     assert list(waiting(two).values()) == ["unmatched"]
 
 
-def test_p9_an_item_modified_while_paging_hides_no_other(ledgerly):
-    """Paged by offset in the order of LastUpdatedTime, the record at the page's border was never delivered."""
-    ledgerly.deployment.vendors.quickbooks.limits = replace(FAST, page=4)
-    began = datetime.now(UTC) - timedelta(hours=2)
-    made = [ledgerly.add_item(f"Part {number}", at=began + timedelta(seconds=number)) for number in range(20)]
-    touched = iter(made)
-    path = f"/v3/company/{ledgerly.company.realm_id}/query"
-    ledgerly.product.between.do(path, *[lambda: ledgerly.company.touch("Item", next(touched), {})] * 5)
+def sub_item(ledgerly, name, parent, **values):
+    return ledgerly.add_item(name, SubItem=True, ParentRef={"value": parent}, **values)
 
+
+def paths(ledgerly):
+    return {row["external_id"]: row["full_name"] for row in ledgerly.rows(vendor_items)}
+
+
+def test_a_renamed_parent_gives_what_is_below_it_new_paths_though_quickbooks_tells_of_none(ledgerly):
+    assert not ledgerly.company.settings.parent_rename_moves_children
+    robots = ledgerly.add_item("Robots", Type="Category")
+    arms = ledgerly.add_item("Arms", Type="Category", SubItem=True, ParentRef={"value": robots})
+    claw = sub_item(ledgerly, "Claw", arms)
+    other = sub_item(ledgerly, "Claw", ledgerly.add_item("Robots 2", Type="Category"))
+    ledgerly.tick_items()
+    assert waiting(ledgerly) == {claw: "unmatched", other: "unmatched"}
+    ledgerly.add_products(("itm_claw", "Machines:Arms:Claw", ""))
+    before = ledgerly.calls()
+
+    ledgerly.company.update("Item", robots, {"Name": "Machines"})
     ledgerly.tick_items()
 
-    assert set(waiting(ledgerly)) == set(made)
-    assert len(ledgerly.rows(vendor_items)) == len(made)
+    assert ledgerly.calls() - before == 1
+    assert paths(ledgerly) == ledgerly.true_paths()
+    assert linked(ledgerly) == {claw: ("itm_claw", "name")}
+    assert waiting(ledgerly) == {other: "unmatched"}
 
 
-def test_a_merge_while_paging_loses_nothing(ledgerly):
-    ledgerly.deployment.vendors.quickbooks.limits = replace(FAST, page=4)
-    ledgerly.add_products(("itm_a", "Arm", "A-1"))
-    began = datetime.now(UTC) - timedelta(hours=2)
-    arm = ledgerly.add_item("Arm", "A-1", at=began)
-    others = [ledgerly.add_item(f"Part {n}", at=began + timedelta(seconds=n + 1)) for n in range(10)]
-    path = f"/v3/company/{ledgerly.company.realm_id}/query"
-    ledgerly.product.between.do(path, lambda: ledgerly.company.merge("Item", others[-1], [arm]))
-
-    ledgerly.tick_items()
+def test_an_item_that_moves_below_another_parent_takes_what_is_below_it_along(ledgerly):
+    robots, machines = (ledgerly.add_item(name, Type="Category") for name in ("Robots", "Machines"))
+    arm = sub_item(ledgerly, "Arm", robots)
+    claw = sub_item(ledgerly, "Claw", arm)
     ledgerly.tick_items()
 
-    gone = {row["external_id"] for row in ledgerly.rows(vendor_items) if row["gone_at"] is not None}
-    assert set(waiting(ledgerly)) == set(others)
-    assert gone == {arm}
-    (row,) = ledgerly.rows(links)
-    assert (row["external_id"], bool(row["broken_because"])) == (arm, True)
-
-
-def test_cdc_saturation_at_1000_still_finds_what_was_deleted(ledgerly):
-    """Beyond 1,000 changed objects QuickBooks tells of no more, and says nothing of that."""
-    ledgerly.add_products(("itm_a", "Arm", "A-1"))
-    arm = ledgerly.add_item("Arm", "A-1")
-    ledgerly.tick_items()
-    clock = ledgerly.product.sandbox.clock
-    clock.advance(3600)
-    ledgerly.deployment.ahead = timedelta(hours=1)
-    ledgerly.company.delete("Item", arm)
-    clock.advance(60)
-    for number in range(1_200):
-        ledgerly.add_item(f"Part {number:05}")
-
+    ledgerly.company.update("Item", arm, {"ParentRef": {"value": machines}})
     ledgerly.tick_items()
 
-    (row,) = ledgerly.rows(links)
-    assert row["broken_because"]
-    assert len(waiting(ledgerly)) == 1_200
+    assert paths(ledgerly)[claw] == "Machines:Arm:Claw"
+    assert paths(ledgerly) == ledgerly.true_paths()
+    assert ledgerly.tick_items() is None

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from hardfin_pipelines.engine.deciding import Answer, AnswersRefused
+from hardfin_pipelines.engine.item_standing import Twin
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.engine.triage import decide, list_waiting, show_waiting, undo, unlink_item
 from hardfin_pipelines.platform.database import reading, writing
@@ -150,7 +151,8 @@ def test_a_decision_holds_whatever_becomes_of_the_item(acme):
         (Answer("3", "map"), "item 3: map needs a product or part"),
         (Answer("99", "ignore"), "acme has no item “99” in triage; see `hardfin triage list acme`"),
         (Answer("3", "ignore", "acme:netsuite"), "acme has no item “3” of acme:netsuite in triage"),
-        (Answer("1", "ignore"), "acme has no item “1” in triage"),
+        (Answer("1", "ignore"), "item 1 of acme:quickbooks (“Robot arm”) is linked to itm_arm by sku"),
+        (Answer("1", "ignore", "acme:netsuite"), "acme has no item “1” of acme:netsuite in triage"),
         (Answer("3", "create", name="x" * 4_000), "its name has 4,000 characters, too many for Hardfin"),
     ],
 )
@@ -338,6 +340,40 @@ def test_a_link_of_a_crm_is_removed_without_a_question(acme):
 
 
 # -- looking
+
+
+def test_an_item_that_never_was_in_triage_says_why_not(acme):
+    acme.books.put("6", "Parts", Type="Category")
+    acme.books.put("7", "Old", Active="false")
+    acme.books.put("8", "Short-lived", Active="false")
+    acme.sync()
+    acme.books.delete("8")
+    acme.sync()
+
+    told = {
+        "1": "item 1 of acme:quickbooks (“Robot arm”) is linked to itm_arm by sku; `hardfin item unlink acme 1` puts",
+        "6": "item 6 of acme:quickbooks (“Parts”) is a Category, which can be no product or part",
+        "7": "item 7 of acme:quickbooks (“Old”) is inactive in the accounting system",
+        "8": "item 8 of acme:quickbooks (“Short-lived”) was deleted at the vendor on",
+    }
+    for external_id, says in told.items():
+        with pytest.raises(Refusal, match=re.escape(says)):
+            show_waiting(acme.deployment, "acme", external_id)
+        with pytest.raises(AnswersRefused, match=re.escape(says)):
+            answer(acme, Answer(external_id, "ignore"))
+
+
+def test_what_shares_its_sku_or_name_with_others_says_with_which(acme):
+    acme.books.put("6", "Claw", "G-1", Active="false")
+    acme.books.put("7", "GRIPPER")
+    acme.books.put("8", "gripper", Active="false")  # names of inactive items are free
+    acme.books.put("9", "Gripper", Type="Category")
+    acme.sync()
+
+    assert show_waiting(acme.deployment, "acme", "3").twins == (
+        Twin("6", "Claw", "G-1", active=False, shares=("SKU",)),
+        Twin("7", "GRIPPER", "", active=True, shares=("name",)),
+    )
 
 
 def test_items_are_shown_with_what_they_may_be_and_the_suggestions_are_kept(acme):

@@ -150,6 +150,22 @@ def test_what_waits_again_keeps_when_it_first_did(store: Connection):
     assert has_open(store, SCOPE)
 
 
+def test_what_waits_for_another_reason_by_now_waits_since_it_first_did(store: Connection):
+    waits(store, "7")
+
+    write(store, TriageWaits("7", "ambiguous", "two have it", refreshed=True), now=A_MOMENT + timedelta(days=1))
+
+    ((found,), _) = list_triage(store, "acme")
+    assert (found.state_at, found.reason) == (A_MOMENT, "ambiguous")
+
+
+def test_triage_is_listed_by_age_and_of_one_age_by_the_number_that_an_id_is(store: Connection):
+    waits(store, "10", "9", "100")
+    waits(store, "99", now=A_MOMENT - timedelta(hours=1))
+
+    assert [each.external_id for each in list_triage(store, "acme")[0]] == ["99", "9", "10", "100"]
+
+
 def test_triage_is_listed_by_age_searched_and_counted(store: Connection):
     waits(store, "9")
     waits(store, "10", "11", now=A_MOMENT - timedelta(hours=1))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardfin_pipelines.sync.month_budget import MonthBudget, month_began, rest_of
+from hardfin_pipelines.sync.month_budget import MonthBudget, expected_by_its_end, month_began, rest_of
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,16 @@ def test_a_rest_ends_within_a_day_and_never_after_the_month(now):
 
     assert timedelta(0) < rest <= timedelta(days=1)
     assert month_began(now + rest - timedelta(microseconds=1)) == month_began(now)
+
+
+@pytest.mark.parametrize(
+    ("now", "by_its_end"),
+    [
+        (datetime(2026, 4, 1, tzinfo=UTC), 5 + 30 * 288),
+        (datetime(2026, 4, 30, 12, tzinfo=UTC), 5 + 144),
+        (datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC), 6),
+        (datetime(2026, 12, 31, tzinfo=UTC), 5 + 288),
+    ],
+)
+def test_what_is_expected_by_the_months_end_is_that_of_the_days_that_are_left(now, by_its_end):
+    assert expected_by_its_end(5, 288, now) == by_its_end

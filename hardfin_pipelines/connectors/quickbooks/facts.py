@@ -66,6 +66,7 @@ def item_facts(record: Record, currency: str = "") -> ItemFacts:
         price=None if percent else _amount(record, "UnitPrice"),
         cost=_amount(record, "PurchaseCost"),
         currency=currency,
+        parent_id=properties.get("ParentRef.value") or "",
     )
 
 
