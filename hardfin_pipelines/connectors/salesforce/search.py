@@ -238,9 +238,10 @@ class DealSearch:
                 return found
 
     def _lighter(self) -> bool:
-        """Ask for less at once; whether that is possible. In the order of ids, a part cannot become shorter."""
-        if self._by_id:
-            return self._part.shrink_page()
+        """Ask for less at once; whether that is possible.
+
+        In the order of ids as well: rows of the later parts that came already come again, and are known.
+        """
         return self._part.shrink(self._place.modified_at if self._behind and self._place is not None else None)
 
     async def _count(self, conditions: Sequence[str]) -> int | None:
