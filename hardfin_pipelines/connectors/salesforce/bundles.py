@@ -16,7 +16,17 @@ from hardfin_pipelines.connectors.salesforce.ids import long_id, long_ids
 from hardfin_pipelines.connectors.salesforce.limits import LONGEST_STATEMENT, PAGE
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts
-from hardfin_pipelines.connectors.salesforce.reading import Found, IdReader, account_for, fields_of
+from hardfin_pipelines.connectors.salesforce.reading import (
+    CHARACTERS_AN_ID,
+    DELETED,
+    MOST_WITH_MERGED,
+    SURVIVOR,
+    Found,
+    IdReader,
+    account_for,
+    by_id,
+    fields_of,
+)
 from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
 from hardfin_pipelines.connectors.salesforce.soql import Statement, among, is_in, select
 from hardfin_pipelines.sync.records import Record, Reference, Role
@@ -24,8 +34,7 @@ from hardfin_pipelines.sync.records import Record, Reference, Role
 FEW = 200
 """So many deals are read with their products as well: beyond, most of those are known already."""
 
-_CHARACTERS_AN_ID = 21
-_IDS_IN_STATEMENT = LONGEST_STATEMENT // _CHARACTERS_AN_ID
+_IDS_IN_STATEMENT = LONGEST_STATEMENT // CHARACTERS_AN_ID
 _FULL = 0.8
 _LINES_AT_FIRST = 6.0
 
@@ -97,7 +106,9 @@ class BundleReader:
         found = self._kept.found.get(role, Found())
         covered = self._kept.fields.get(role, frozenset()).issuperset(properties)
         known = long_ids(ids)
-        kept = {text: own for text, own in known.items() if covered and own in found.records}
+        # What was merged into an account may have been merged from others: only reading by id follows that.
+        merged = found.merged_into()
+        kept = {text: own for text, own in known.items() if covered and own in found.records and own not in merged}
         others = [text for text in known if text not in kept]
         read = await self._by_id.read(role, others, properties) if others else ReadResult((), ())
         self._expected[role] = tuple(properties)
@@ -177,16 +188,21 @@ class BundleReader:
         if "company" not in self._expected:
             return []
         if unknown:
-            return [self._along("company", part, _companies_of) for part in in_parts(deals, PAGE)]
+            # A sub-query cannot stand beside an OR, so what was merged into them is asked for by itself.
+            return [
+                self._along("company", part, condition, deleted_too=deleted_too)
+                for condition, deleted_too in ((_companies_of, False), (_merged_into_companies_of, True))
+                for part in in_parts(deals, PAGE)
+            ]
         ids = dict.fromkeys(filter(None, (self._companies[deal] for deal in deals)))
         new = [each for each in ids if each not in self._fetched]
-        return [self._along("company", part, _of_these) for part in in_parts(new, PAGE)]
+        return [self._along("company", part, _of_these, deleted_too=True) for part in in_parts(new, MOST_WITH_MERGED)]
 
     def _along(
-        self, role: Role, ids: Sequence[str], condition: Callable[[Sequence[str]], str]
+        self, role: Role, ids: Sequence[str], condition: Callable[[Sequence[str]], str], *, deleted_too: bool = False
     ) -> tuple[Role, Statement]:
         fields = fields_of(role, self._expected[role], self._shape)
-        return role, among(ids, lambda some: select(fields, OBJECTS[role], [condition(some)]))
+        return role, among(ids, lambda some: select(fields, OBJECTS[role], [condition(some)], deleted_too=deleted_too))
 
     async def _run(self, statements: Sequence[tuple[Role, Statement]]) -> tuple[dict[Role, Found], list[Row]]:
         """What came, by role, and the rows of lines once more."""
@@ -217,11 +233,16 @@ def _accounts_of(deals: Sequence[str]) -> Statement:
 
 
 def _of_these(ids: Sequence[str]) -> str:
-    return is_in("Id", ids)
+    return by_id("company", ids)
 
 
 def _companies_of(deals: Sequence[str]) -> str:
     return f"Id IN ({select(('AccountId',), OBJECTS['deal'], [is_in('Id', deals)]).text})"
+
+
+def _merged_into_companies_of(deals: Sequence[str]) -> str:
+    own = select(("AccountId",), OBJECTS["deal"], [is_in("Id", deals)])
+    return f"{DELETED} = true AND {SURVIVOR} IN ({own.text})"
 
 
 def _products_of(deals: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from hardfin_pipelines.connectors.errors import SkipRecord, UnknownField
 from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce.decode import HISTORY, MODIFIED, RECORD_TYPE, record_of
 from hardfin_pipelines.connectors.salesforce.ids import long_ids
-from hardfin_pipelines.connectors.salesforce.limits import PAGE
+from hardfin_pipelines.connectors.salesforce.limits import LONGEST_STATEMENT, PAGE
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts
 from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
@@ -27,6 +27,13 @@ _ALWAYS_READ: Mapping[Role, tuple[str, ...]] = {
 }
 
 _LONGEST_CHAIN = 5
+
+CHARACTERS_AN_ID = 21
+"""Of an id in a statement, with what is between it and the next."""
+
+MOST_WITH_MERGED = min(PAGE, LONGEST_STATEMENT // CHARACTERS_AN_ID // 2)
+"""So many accounts are asked for at once by id: each id is there twice."""
+
 _GONE = "Salesforce has no such record, or hides it from Hardfin's user"
 _IN_BIN = "it is in Salesforce's recycle bin"
 _NOT_AN_ID = "not a Salesforce record id (15 or 18 letters and digits)"
@@ -61,6 +68,14 @@ class Found:
                 self.records[record.id] = (record, row.raw)
         return self
 
+    def merged_into(self) -> dict[str, list[str]]:
+        """Ids of deleted ones by the record at the end of their chain of merges, for those that were merged."""
+        found: dict[str, list[str]] = {}
+        for each, survivor in self.in_bin.items():
+            if survivor:
+                found.setdefault(self.survivor_of(each), []).append(each)
+        return found
+
     def survivor_of(self, external_id: str) -> str:
         """The id at the end of a chain of merges; the id itself where it was not merged."""
         for _ in range(_LONGEST_CHAIN):
@@ -81,16 +96,24 @@ class IdReader:
         self._site = site
 
     async def read(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> ReadResult:
-        """The records of the ids; what is not there, with the reason. A call for 10,000 ids, one more after merges."""
+        """The records of the ids; what is not there, with the reason. A call for 10,000 ids, one more after merges.
+
+        Of accounts it is found out as well which ones were merged into them, as long as those are in the recycle bin:
+        what is linked to one of them is linked to the survivor.
+        """
         known = long_ids(ids)
         found = Found()
         wanted: Collection[str] = [each for each in dict.fromkeys(known.values()) if each]
+        asked: set[str] = set()
         for _ in range(_LONGEST_CHAIN):
             if not wanted:
                 break
+            asked.update(wanted)
             found.take(role, await self._rows(role, list(wanted), properties), self._site())
             survivors = {found.survivor_of(each) for each in found.in_bin}
-            wanted = sorted(survivors - found.records.keys() - found.in_bin.keys() - found.unreadable.keys())
+            missing = survivors - found.records.keys() - found.in_bin.keys() - found.unreadable.keys()
+            merged = {each for each, survivor in found.in_bin.items() if survivor}
+            wanted = sorted(missing | (merged - asked))
         return account_for(role, known, found)
 
     async def _rows(self, role: Role, ids: Sequence[str], properties: Sequence[str]) -> list[Row]:
@@ -120,9 +143,15 @@ class IdReader:
         children = history_since(None) if with_history else ""
 
         def make(some: Sequence[str]) -> Statement:
-            return select(fields, OBJECTS[role], [is_in("Id", some)], children=children, deleted_too=True)
+            return select(fields, OBJECTS[role], [by_id(role, some)], children=children, deleted_too=True)
 
-        return [among(part, make) for part in in_parts(ids, PAGE)]
+        return [among(part, make) for part in in_parts(ids, MOST_WITH_MERGED if role == "company" else PAGE)]
+
+
+def by_id(role: Role, ids: Sequence[str]) -> str:
+    """The condition for records by id; for accounts, those that were merged into them too."""
+    own = is_in("Id", ids)
+    return f"({own} OR {is_in(SURVIVOR, ids)})" if role == "company" else own
 
 
 def fields_of(role: Role, properties: Sequence[str], shape: OrgShape) -> tuple[str, ...]:
@@ -142,10 +171,12 @@ def account_for(role: Role, known: Mapping[str, str], found: Found) -> ReadResul
     """
     chosen: dict[str, list[str]] = {}
     missing = []
+    merged = found.merged_into()
     for text, external_id in known.items():
         own = found.survivor_of(external_id)
         if own in found.records:
-            chosen.setdefault(own, []).extend(each for each in (text, external_id) if each != own)
+            aliases = chosen.setdefault(own, [])
+            aliases += (each for each in (text, external_id, *merged.get(own, ())) if each != own)
         else:
             missing.append(_missing(role, text, own if external_id else "", found))
     records = tuple(_answering_to(found.records[own][0], aliases) for own, aliases in chosen.items())
