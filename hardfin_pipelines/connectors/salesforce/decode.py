@@ -10,7 +10,7 @@ import orjson
 from hardfin_pipelines.connectors.errors import SkipRecord
 from hardfin_pipelines.connectors.json_reader import Row, value_of
 from hardfin_pipelines.connectors.salesforce.errors import INTEGRATION
-from hardfin_pipelines.connectors.salesforce.ids import long_id
+from hardfin_pipelines.connectors.salesforce.ids import long_id, own_id
 from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
 from hardfin_pipelines.sync.records import Record, Reference, Role
 from hardfin_pipelines.sync.trigger import DealState
@@ -161,6 +161,10 @@ class SalesforceDecoder:
     def deal_state(self, deal: Record) -> DealState:
         """Record type, stage, and the stages the opportunity has entered."""
         return deal_state(deal)
+
+    def own_id(self, text: str) -> str:
+        """The 18-character form of an id of either length, or of the one in the address of a record's page."""
+        return own_id(text)
 
 
 def _flat(document: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | None]]:
