@@ -12,6 +12,7 @@ from hardfin_pipelines.engine.drift import EveryRuleHeld
 from hardfin_pipelines.engine.explaining import ExplainRequest, explain_record
 from hardfin_pipelines.engine.keeping_alive import keep_tokens_alive
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.replay_versions import record_history
 from hardfin_pipelines.organizations.problems import ConfigurationError
 from hardfin_pipelines.platform.tables import customers, items, ledger, links, pending_work, projects
 from hardfin_pipelines.sandbox.salesforce import Field
@@ -318,16 +319,79 @@ def test_a_replay_makes_the_same_from_what_landed_without_a_call(initech):
     assert report.entities["project"] == 1
 
 
-def test_an_opportunity_is_explained(initech):
+@pytest.mark.parametrize("form", ["18 characters", "15 characters", "its page"])
+def test_an_opportunity_is_explained_by_whatever_id_people_copy(initech, form):
     opportunity = initech.add_opportunity()
     initech.tick()
+    page = f"https://initech.lightning.force.com/lightning/r/Opportunity/{opportunity}/view"
+    copied = {"18 characters": opportunity, "15 characters": opportunity[:15], "its page": page}[form]
 
     report = initech.deployment.run(
-        explain_record(initech.deployment, ExplainRequest("initech", "salesforce", "deal", opportunity))
+        explain_record(initech.deployment, ExplainRequest("initech", "salesforce", "deal", copied))
     )
 
     assert "first synced" in report.reason[0]
     assert WON in report.reason[0]
+    history = record_history(initech.deployment, "initech", "initech:salesforce", f"deal:{copied}")
+    assert (history.external_id, len(history.versions)) == (opportunity, 1)
+
+
+def test_p8c_a_commit_that_is_thirty_minutes_late_is_found_by_the_next_tick(initech):
+    late = initech.add_opportunity(at=datetime.now(UTC) - timedelta(minutes=30))
+
+    initech.tick()
+
+    assert initech.project(late)["name"] == "Ten robots"
+
+
+def test_a_quiet_tick_that_looks_an_hour_back_is_still_one_call_and_no_run(initech):
+    initech.add_opportunity(at=datetime.now(UTC) - timedelta(minutes=30))
+    initech.tick()
+    before = initech.calls()
+
+    assert initech.tick() is None
+
+    assert initech.calls() - before == 1
+
+
+@pytest.mark.parametrize("by", ["tick", "load", "census"])
+def test_what_salesforce_itself_touched_is_no_edit_since_the_start_date(initech, by):
+    """Recalculations and renamed picklist values move SystemModstamp of opportunities of any age."""
+    initech.load("first")
+    ancient = initech.add_opportunity("Ancient", at=datetime(2015, 3, 1, tzinfo=UTC))
+    edited = initech.add_opportunity("Edited", at=datetime(2015, 3, 1, tzinfo=UTC))
+    initech.salesforce.update("Opportunity", ancient, {"Probability": 99}, stamp="system")
+    initech.salesforce.update("Opportunity", edited, {"NextStep": "Call"})
+    if by == "tick":
+        initech.tick()
+    elif by == "load":
+        initech.load("again")
+    else:
+        initech.poll()
+        initech.deployment.run(take_census(initech.deployment, initech.row(), run_id="census"))
+        initech.product.run_all()
+
+    assert {row["external_id"] for row in initech.rows(ledger)} == {edited}
+
+
+@pytest.mark.parametrize("how", ["first sync", "re-sync"])
+def test_an_account_that_was_merged_away_leaves_its_customer_to_the_survivor(initech, how):
+    opportunity = initech.add_opportunity()
+    initech.tick()
+    (customer,) = initech.rows(customers)
+    gone = initech.salesforce.record("Opportunity", opportunity)["AccountId"]
+    between, survivor = (initech.salesforce.create("Account", {"Name": name}) for name in ("Between", "Globex Group"))
+    initech.salesforce.merge("Account", between, [gone])
+    initech.salesforce.merge("Account", survivor, [between])
+
+    if how == "re-sync":
+        initech.resync(opportunity)
+    else:
+        opportunity = initech.add_opportunity("Two more", account=None, AccountId=survivor)
+        initech.tick()
+
+    assert [row["id"] for row in initech.rows(customers)] == [customer["id"]]
+    assert initech.project(opportunity)["customer_id"] == customer["id"]
 
 
 def test_a_census_finds_what_was_committed_late(initech):

@@ -30,7 +30,7 @@ from hardfin_pipelines.connectors.salesforce.search_conditions import (
     has_record_types,
     history_since,
     modified_between,
-    stage_condition,
+    wanted_deals,
 )
 from hardfin_pipelines.connectors.salesforce.search_parts import Part
 from hardfin_pipelines.connectors.salesforce.soql import Statement, count, quoted, select
@@ -42,7 +42,8 @@ _SAME_QUERY = 10
 """How often a query is asked again from one place: more than once only if its cursor dies before a row comes."""
 
 SETTLED_AFTER = timedelta(hours=1)
-"""Changes show within this time: rows of long transactions come late, with an older stamp (peers report minutes)."""
+"""Changes show within this time: rows of long transactions come late, with an older stamp (peers report minutes, and
+have lost rows that were fifteen minutes late)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class DealSearch:
         shape.record_types = has_record_types(query.stages)
         self._fields = (*shape.deciding_fields(), *properties)
         self._query = query
-        self._stages = stage_condition(query)
+        self._wanted = wanted_deals(query)
         self._part = Part(query.modified_from, query.modified_before, page_size, clock_now)
         self._seen: dict[str, datetime] = {}
         self._asked: Counter[str] = Counter()
@@ -127,7 +128,7 @@ class DealSearch:
     def whole(self) -> Statement:
         """All that is searched for, in no order and without histories: what a Bulk job can be asked."""
         query = self._query
-        where = [self._stages, *modified_between(query.modified_from, query.modified_before)]
+        where = [*self._wanted, *modified_between(query.modified_from, query.modified_before)]
         return select(self._fields, _DEAL, where)
 
     def page_of_rows(self, rows: Sequence[Row], vendor_time: datetime, *, last: bool) -> Page:
@@ -163,7 +164,7 @@ class DealSearch:
         return select(self._fields, _DEAL, where, order=order, children=children)
 
     def _conditions(self) -> list[str]:
-        return [self._stages, *modified_between(self._part.start, self._part.until)]
+        return [*self._wanted, *modified_between(self._part.start, self._part.until)]
 
     def _note_place(self, page: Page) -> None:
         """The last row that surely stands in the order of stamps; in the order of ids every row does."""

@@ -40,7 +40,17 @@ def history_of(name: str, where: Sequence[str], since: datetime | None) -> State
     return select((STAGE, "CreatedDate"), name, [*where, f"CreatedDate >= {moment(since)}"], order="CreatedDate DESC")
 
 
-def stage_condition(query: TriggerQuery) -> str:
+def wanted_deals(query: TriggerQuery) -> list[str]:
+    """The conditions for the opportunities of a query, but for their modification stamps.
+
+    Salesforce's own work on a record (roll-ups, renamed picklist values, recalculations) moves SystemModstamp alone; an
+    edit moves LastModifiedDate too.
+    """
+    stages = _stage_condition(query)
+    return [stages] if query.edited_from is None else [stages, f"LastModifiedDate >= {moment(query.edited_from)}"]
+
+
+def _stage_condition(query: TriggerQuery) -> str:
     """Opportunities in a trigger stage now, or that changed their stage since: they may have been in one.
 
     Salesforce keeps no time for each stage. Whoever was in a trigger stage since a moment and is not any more has

@@ -109,6 +109,11 @@ class ErpVendor(Vendor, Protocol):
 class CrmVendor(Vendor, Protocol):
     """A CRM."""
 
+    @property
+    def shows_late(self) -> timedelta:
+        """How late it may show a change, such that ticks are to find it: with a stamp that is so much older."""
+        ...
+
     def connector(self, row: ConnectionRow, memory: PageMemory | None, reserve: Reserve) -> CrmConnector:
         """A connector for a connection's account.
 

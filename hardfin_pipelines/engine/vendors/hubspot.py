@@ -24,6 +24,7 @@ from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.sync.call_budget import Reserve
 from hardfin_pipelines.sync.call_windows import CallWindow
+from hardfin_pipelines.sync.cursors import OVERLAP
 
 
 class HubSpotVendor:
@@ -34,6 +35,7 @@ class HubSpotVendor:
     """
 
     unused_tokens_die = None
+    shows_late = OVERLAP
 
     def __init__(self, shared: Shared, places: StoredPlaces) -> None:
         self.shared = shared

@@ -84,6 +84,14 @@ class VendorRegistry:
         """
         return self._crm(integration).decoder()
 
+    def shows_late(self, integration: str) -> timedelta:
+        """How late a CRM may show a change with an older stamp, such that ticks are to find it.
+
+        Raises:
+            Refusal: The integration is not supported yet.
+        """
+        return self._crm(integration).shows_late
+
     def consent_url(self, row: ConnectionRow, redirect_uri: str, state: str) -> str:
         """Where a person lets Hardfin into an account.
 

@@ -12,6 +12,7 @@ from hardfin_pipelines.connectors.salesforce.connector import SalesforceConnecto
 from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, SalesforceDecoder
 from hardfin_pipelines.connectors.salesforce.limits import NO_RESERVE, OrgLimiter, SalesforceLimits, rate_windows
 from hardfin_pipelines.connectors.salesforce.oauth import Flow, Grant, OAuthApp, TokenEndpoint, authorize_url
+from hardfin_pipelines.connectors.salesforce.search import SETTLED_AFTER
 from hardfin_pipelines.connectors.salesforce.transport import SalesforceTransport
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
 from hardfin_pipelines.engine.refusals import Refusal
@@ -33,6 +34,7 @@ class SalesforceVendor:
     """
 
     unused_tokens_die = timedelta(days=30)
+    shows_late = SETTLED_AFTER
 
     def __init__(self, shared: Shared, places: StoredPlaces) -> None:
         self.shared = shared
