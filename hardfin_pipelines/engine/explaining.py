@@ -81,7 +81,7 @@ async def explain_record(deployment: Deployment, request: ExplainRequest) -> Exp
         VendorError: The vendor refused or failed.
     """
     row = _row(deployment, request)
-    decoder = deployment.vendors.decoder(row.integration)
+    decoder = deployment.vendors.decoder(row)
     objects = decoder.objects()
     role = _role(request.kind, objects)
     if request.ask_crm and role != "deal":

@@ -74,7 +74,7 @@ def record_history(deployment: Deployment, org: str, connection_id: str, record:
             row = get_connection(connection, org, connection_id)
         except ConnectionNotFound as error:
             raise Refusal(str(error)) from None
-    decoder = deployment.vendors.decoder(row.integration)
+    decoder = deployment.vendors.decoder(row)
     role, external_id = _named(record, decoder)
     crm = ReplayConfigurations(deployment, deployment.engine, row, as_it_was=False).present
     try:

@@ -14,6 +14,7 @@ from hardfin_pipelines.organizations.integrations import KINDS, Integration, Kin
 from hardfin_pipelines.organizations.logins import Login
 from hardfin_pipelines.organizations.mapping_entries import ConfigurationPart, MappingBlocks
 from hardfin_pipelines.organizations.problems import did_you_mean, shown
+from hardfin_pipelines.organizations.salesforce_objects import SalesforceObjects
 from hardfin_pipelines.organizations.text_types import ShortText, VendorName, complaint, expected
 from hardfin_pipelines.sync.cadence import Tier
 from hardfin_pipelines.sync.pipeline_rules import RuleStatus
@@ -112,6 +113,9 @@ class ConnectionConfiguration(ConfigurationPart):
         default=None, description="Deals modified since this day are loaded when the connection is enabled."
     )
     login: Login | None = Field(default=None, description="Salesforce only: how the connection signs in.")
+    objects: SalesforceObjects | None = Field(
+        default=None, description="Salesforce only: the objects of an org that keeps things in others than usual."
+    )
     files: bool | None = Field(
         default=None, description="CRM only: whether files of deals are synced, too; left out, they are."
     )
@@ -137,6 +141,8 @@ class ConnectionConfiguration(ConfigurationPart):
             document["start_date"] = self.start_date.isoformat()
         if self.login is not None and self.login.document():
             document["login"] = self.login.document()
+        if self.objects is not None and self.objects.document():
+            document["objects"] = self.objects.document()
         if self.kind == "CRM":
             document["files"] = self.files is not False
             document["pipelines"] = [rule.document() for rule in self.pipelines]

@@ -9,22 +9,15 @@ from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce.decode import HISTORY, MODIFIED, RECORD_TYPE, record_of
 from hardfin_pipelines.connectors.salesforce.ids import long_ids
 from hardfin_pipelines.connectors.salesforce.limits import LONGEST_STATEMENT, PAGE
+from hardfin_pipelines.connectors.salesforce.objects import OrgObjects
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts
-from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
 from hardfin_pipelines.connectors.salesforce.search_conditions import history_since
 from hardfin_pipelines.connectors.salesforce.soql import Statement, among, is_in, select
 from hardfin_pipelines.sync.records import Record, Role
 
 SURVIVOR = "MasterRecordId"
 DELETED = "IsDeleted"
-
-_ALWAYS_READ: Mapping[Role, tuple[str, ...]] = {
-    "company": ("Id", SURVIVOR, DELETED, MODIFIED),
-    "deal": (DELETED,),
-    "line_item": ("Id", "OpportunityId", "Product2Id", "SortOrder", DELETED, MODIFIED),
-    "product": ("Id", DELETED, MODIFIED),
-}
 
 _LONGEST_CHAIN = 5
 
@@ -53,11 +46,11 @@ class Found:
     in_bin: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
-    def take(self, role: Role, rows: Iterable[Row], site: str) -> "Found":
-        """Add rows of the org at `site`."""
+    def take(self, role: Role, rows: Iterable[Row], objects: OrgObjects, site: str) -> "Found":
+        """Add rows of the org at `site`, whose objects are given."""
         for row in rows:
             try:
-                record = record_of(role, row, site=site)
+                record = record_of(role, row, objects=objects, site=site)
             except SkipRecord as skipped:
                 self.unreadable[skipped.record_id] = str(skipped)
                 continue
@@ -109,7 +102,7 @@ class IdReader:
             if not wanted:
                 break
             asked.update(wanted)
-            found.take(role, await self._rows(role, list(wanted), properties), self._site())
+            found.take(role, await self._rows(role, list(wanted), properties), self._shape.objects, self._site())
             survivors = {found.survivor_of(each) for each in found.in_bin}
             missing = survivors - found.records.keys() - found.in_bin.keys() - found.unreadable.keys()
             merged = {each for each, survivor in found.in_bin.items() if survivor}
@@ -143,22 +136,28 @@ class IdReader:
         children = history_since(None) if with_history else ""
 
         def make(some: Sequence[str]) -> Statement:
-            return select(fields, OBJECTS[role], [by_id(role, some)], children=children, deleted_too=True)
+            where = [by_id(role, some, self._shape.objects)]
+            return select(fields, self._shape.objects.by_role[role], where, children=children, deleted_too=True)
 
         return [among(part, make) for part in in_parts(ids, MOST_WITH_MERGED if role == "company" else PAGE)]
 
 
-def by_id(role: Role, ids: Sequence[str]) -> str:
+def by_id(role: Role, ids: Sequence[str], objects: OrgObjects) -> str:
     """The condition for records by id; for accounts, those that were merged into them too."""
     own = is_in("Id", ids)
-    return f"({own} OR {is_in(SURVIVOR, ids)})" if role == "company" else own
+    return f"({own} OR {is_in(SURVIVOR, ids)})" if role == "company" and objects.companies_can_be_merged else own
 
 
 def fields_of(role: Role, properties: Sequence[str], shape: OrgShape) -> tuple[str, ...]:
     """The fields to ask for: what the rules need, then the caller's."""
-    deciding = shape.deciding_fields() if role == "deal" else ()
+    objects = shape.objects
+    always: Mapping[Role, tuple[str, ...]] = {
+        "company": (SURVIVOR,) if objects.companies_can_be_merged else (),
+        "deal": shape.deciding_fields(),
+        "line_item": (objects.deal_of_line, objects.product_of_line, objects.place_of_line),
+    }
     asked = (name for name in properties if name != HISTORY and not (name == RECORD_TYPE and role == "deal"))
-    return tuple(dict.fromkeys((*deciding, *_ALWAYS_READ[role], *asked)))
+    return tuple(dict.fromkeys(filter(None, ("Id", *always.get(role, ()), DELETED, MODIFIED, *asked))))
 
 
 def account_for(role: Role, known: Mapping[str, str], found: Found) -> ReadResult:

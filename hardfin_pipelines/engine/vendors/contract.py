@@ -124,8 +124,8 @@ class CrmVendor(Vendor, Protocol):
         """
         ...
 
-    def decoder(self) -> Decoder:
-        """What turns landed records into records again."""
+    def decoder(self, configuration: Mapping[str, Any]) -> Decoder:
+        """What turns landed records of a connection, so configured, into records again."""
         ...
 
     def plan_calls(self, deals: int, companies: int, line_items: int, products: int) -> CallPlan:

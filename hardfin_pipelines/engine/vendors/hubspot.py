@@ -49,7 +49,7 @@ class HubSpotVendor:
         tokens = StoredTokens(self.shared.engine, self.shared.vault, row, renewable=bool(settings.hubspot_client_id))
         return self._connector(tokens, row.account_id, memory, reserve=reserve)
 
-    def decoder(self) -> Decoder:
+    def decoder(self, configuration: Mapping[str, Any]) -> Decoder:  # noqa: ARG002  # all accounts are alike
         """What turns landed records into records again."""
         return HubSpotDecoder()
 

@@ -76,13 +76,13 @@ class VendorRegistry:
         vendor = self._vendors().get(integration)
         return [] if vendor is None else vendor.rate_windows(account_id, configuration)
 
-    def decoder(self, integration: str) -> Decoder:
-        """What turns landed records of an integration into records again, with no connection to anything.
+    def decoder(self, row: ConnectionRow) -> Decoder:
+        """What turns landed records of a connection into records again, with no connection to anything.
 
         Raises:
             Refusal: The integration is not supported yet.
         """
-        return self._crm(integration).decoder()
+        return self._crm(row.integration).decoder(row.configuration)
 
     def shows_late(self, integration: str) -> timedelta:
         """How late a CRM may show a change with an older stamp, such that ticks are to find it.
@@ -128,9 +128,9 @@ class VendorRegistry:
         save_tokens(connection, row, tokens, self._shared.vault)
 
     def plan_calls(self, integration: str, records: Mapping[str, int]) -> CallPlan:
-        """The least number of calls that reading so many records (by the vendor's object names) takes."""
+        """The least number of calls that reading so many records (by the vendor's usual object names) takes."""
         vendor = self._crm(integration)
-        counts = {role: records.get(name, 0) for role, name in vendor.decoder().objects().items()}
+        counts = {role: records.get(name, 0) for role, name in vendor.decoder({}).objects().items()}
         return vendor.plan_calls(counts["deal"], counts["company"], counts["line_item"], counts["product"])
 
     async def aclose(self) -> None:

@@ -12,6 +12,7 @@ from hardfin_pipelines.connectors.salesforce.connector import SalesforceConnecto
 from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, SalesforceDecoder
 from hardfin_pipelines.connectors.salesforce.limits import NO_RESERVE, OrgLimiter, SalesforceLimits, rate_windows
 from hardfin_pipelines.connectors.salesforce.oauth import Flow, Grant, OAuthApp, TokenEndpoint, authorize_url
+from hardfin_pipelines.connectors.salesforce.objects import STANDARD, OrgObjects
 from hardfin_pipelines.connectors.salesforce.search import SETTLED_AFTER
 from hardfin_pipelines.connectors.salesforce.transport import SalesforceTransport
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
@@ -20,6 +21,7 @@ from hardfin_pipelines.engine.stored_tokens import StoredTokens, app_missing
 from hardfin_pipelines.engine.vendors.contract import Secret, Shared, SignIn
 from hardfin_pipelines.engine.vendors.renewal import renewal_lock
 from hardfin_pipelines.organizations.logins import Login
+from hardfin_pipelines.organizations.salesforce_objects import SalesforceObjects
 from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.sync.call_budget import Reserve
@@ -56,12 +58,14 @@ class SalesforceVendor:
             memory=memory,
             limiters=self._limiters,
             renewal_lock=renewal_lock(self.shared.engine, row),
+            objects=_objects(row.configuration),
             record_types=_has_record_types(row),
+            parents=() if row.description is None else row.description.get("parents") or (),
         )
 
-    def decoder(self) -> Decoder:
-        """What turns landed records into records again."""
-        return SalesforceDecoder()
+    def decoder(self, configuration: Mapping[str, Any]) -> Decoder:
+        """What turns landed records of a connection, so configured, into records again."""
+        return SalesforceDecoder(_objects(configuration))
 
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:
         """The rate window of an org: ours, since Salesforce counts by the day."""
@@ -180,6 +184,29 @@ def _has_record_types(row: ConnectionRow) -> bool | None:
     if row.description is None:
         return None
     return all(pipeline["id"] != DEFAULT_PIPELINE for pipeline in row.description["pipelines"])
+
+
+def _objects(configuration: Mapping[str, Any]) -> OrgObjects:
+    """The objects of a connection's org; what an object of the org's own does not say of its fields, it has not."""
+    given = SalesforceObjects.model_validate(configuration.get("objects") or {})
+    objects = STANDARD
+    if given.project is not None:
+        objects = replace(objects, deal=given.project.object, stage=given.project.stage)
+    if given.customer is not None:
+        company, field = given.customer.object or objects.company, given.customer.field or objects.company_of_deal
+        objects = replace(objects, company=company, company_of_deal=field)
+    line = given.project_line_item
+    if line is not None and line.object is not None:
+        objects = replace(
+            objects,
+            line_item=line.object,
+            deal_of_line=line.project or "",
+            product_of_line=line.item or "",
+            place_of_line=line.order or "",
+        )
+    elif line is not None and line.item is not None:
+        objects = replace(objects, product_of_line=line.item)
+    return objects if given.item is None else replace(objects, product=given.item.object)
 
 
 def _login(configuration: Mapping[str, Any]) -> Login:
