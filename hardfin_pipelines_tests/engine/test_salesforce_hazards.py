@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hardfin_pipelines.connectors.errors import ReserveReached
+from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.census import take_census
 from hardfin_pipelines.engine.keeping_alive import keep_tokens_alive
-from hardfin_pipelines.platform.tables import customers, ledger
+from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.platform.tables import call_allowances, customers, ledger
 from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
+from hardfin_pipelines_tests.engine.previews import looked_at
 from hardfin_pipelines_tests.engine.salesforce_product import FAST, IMPATIENT, OPEN
 
 
@@ -40,6 +43,8 @@ def test_the_days_calls_gone_rest_the_connection_and_the_next_day_goes_on(initec
     tomorrow = MovableDeployment(today.settings, today.engine, today.vault)  # as another process: the day is over
     tomorrow.ahead = timedelta(days=1)
     initech.product.deployment = tomorrow
+    with writing(today.engine) as connection:
+        connection.execute(call_allowances.update().values(seen_at=today.now() - timedelta(days=1)))
     initech.tick()
     assert initech.project(opportunity)["name"] == "Ten robots"
 
@@ -57,6 +62,27 @@ def test_a_share_of_the_days_calls_is_left_to_the_orgs_other_integrations(initec
 
     assert initech.calls() == before
     assert rests.value.purpose == "load"
+
+
+def test_a_share_of_the_orgs_day_is_never_exceeded_not_even_for_a_person(initech):
+    opportunity = initech.add_opportunity()
+    initech.tick()
+    initech.salesforce.settings.daily_calls = 1_000
+    initech.salesforce.settings.calls_of_others = 960
+    initech.poll()
+    before, held = initech.calls(), initech.dump()
+    other = MovableDeployment(initech.deployment.settings, initech.deployment.engine, initech.deployment.vault)
+    initech.product.deployment = other  # another process, which has asked for nothing yet
+
+    for work in (lambda: initech.resync(opportunity), lambda: looked_at(initech), initech.redescribe):
+        with pytest.raises(ReserveReached, match="leave 50 to its other integrations; will try again in 60 min"):
+            work()
+    report = initech.poll()
+
+    assert (initech.calls(), initech.dump()) == (before, held)
+    assert any("leave 50 to its other integrations" in note for note in report.notes)
+    (forecast,) = call_forecasts(other, "initech")
+    assert [line.partition(" rest until ")[0] for line in forecast.resting] == ["initial loads", "ticks", "re-syncs"]
 
 
 def test_an_app_that_the_admin_removed_needs_a_person(initech):

@@ -21,7 +21,7 @@ from hardfin_pipelines.connectors.retries import RetryPolicy
 from hardfin_pipelines.connectors.salesforce.auth import Authenticator
 from hardfin_pipelines.connectors.salesforce.bulk import BulkQueries, NotByBulk, job_calls
 from hardfin_pipelines.connectors.salesforce.bundles import FEW, BundleReader
-from hardfin_pipelines.connectors.salesforce.client import SalesforceClient
+from hardfin_pipelines.connectors.salesforce.client import DaySoFar, SalesforceClient
 from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, HISTORY, deal_state
 from hardfin_pipelines.connectors.salesforce.describe import Asked, describe_account
 from hardfin_pipelines.connectors.salesforce.limits import (
@@ -79,6 +79,7 @@ class SalesforceConnector:
         clock: Clock = SYSTEM_CLOCK,
         limiters: LimiterRegistry[OrgLimiter] = PROCESS_LIMITERS,
         renewal_lock: RenewalLock | None = None,
+        day_so_far: DaySoFar | None = None,
         objects: OrgObjects = STANDARD,
         record_types: bool | None = None,
         parents: Sequence[str] = (),
@@ -96,6 +97,7 @@ class SalesforceConnector:
             clock: Time and waiting.
             limiters: The limiters of all orgs; the process's own, unless a test brings others.
             renewal_lock: Held while tokens are renewed; by default one of this process.
+            day_so_far: What Salesforce told another process of the org's calls; asked before this one's first call.
             objects: The org's objects.
             record_types: Whether the org's deals have record types; None where that is not known.
             parents: Objects over which mapped fields lead, as last described: they are described at once.
@@ -118,7 +120,13 @@ class SalesforceConnector:
         lock = renewal_lock or PROCESS_LOCKS.of(name)
         self._auth = Authenticator(endpoint=endpoint, store=tokens, lock=lock, calls=self.calls, clock=clock)
         client = SalesforceClient(
-            transport=transport, auth=self._auth, limiter=shared, limits=limits, calls=self.calls, clock=clock
+            transport=transport,
+            auth=self._auth,
+            limiter=shared,
+            limits=limits,
+            calls=self.calls,
+            clock=clock,
+            day_so_far=day_so_far,
         )
         self._send = client.send
         self._ask = remembering(client.send, memory)

@@ -72,6 +72,10 @@ class Vendor(Protocol):
         """
         ...
 
+    def floor(self) -> float:
+        """The share of an account's calls of the day that is left to others whatever the work is for."""
+        ...
+
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:
         """The rate windows of an account, under its connection's configuration."""
         ...

@@ -53,6 +53,10 @@ class HubSpotVendor:
         """What turns landed records into records again."""
         return HubSpotDecoder()
 
+    def floor(self) -> float:
+        """None: what a person asks for goes on until the vendor refuses."""
+        return 0.0
+
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:  # noqa: ARG002
         """The rate windows of an account, whatever its connection is set to."""
         return rate_windows(self.limits, self.shared.settings.hubspot_url, account_id)

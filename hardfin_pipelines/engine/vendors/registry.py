@@ -56,7 +56,7 @@ class VendorRegistry:
         Raises:
             Refusal: The integration is not supported yet.
         """
-        return self._crm(row.integration).connector(row, memory, Reserve(purpose, self._shared.settings.daily_reserve))
+        return self._crm(row.integration).connector(row, memory, self.reserve(row.integration, purpose))
 
     def erp_connector(
         self, row: ConnectionRow, memory: PageMemory | None = None, *, purpose: Purpose = "describe"
@@ -69,7 +69,12 @@ class VendorRegistry:
         vendor = self._erps.get(row.integration)
         if vendor is None:
             raise Refusal(_not_yet(row.integration, self._vendors()))
-        return vendor.connector(row, memory, Reserve(purpose, self._shared.settings.daily_reserve))
+        return vendor.connector(row, memory, self.reserve(row.integration, purpose))
+
+    def reserve(self, integration: str, purpose: Purpose) -> Reserve:
+        """What work of a purpose leaves of an account's day to its other integrations."""
+        vendor = self._vendors().get(integration)
+        return Reserve(purpose, self._shared.settings.daily_reserve, 0.0 if vendor is None else vendor.floor())
 
     def rate_windows(self, integration: str, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:
         """The rate windows of an account; none where the integration is not supported yet."""

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hardfin_pipelines.connectors.base import CallPlan, Decoder, PageMemory
@@ -22,9 +23,11 @@ from hardfin_pipelines.engine.vendors.contract import Secret, Shared, SignIn
 from hardfin_pipelines.engine.vendors.renewal import renewal_lock
 from hardfin_pipelines.organizations.logins import Login
 from hardfin_pipelines.organizations.salesforce_objects import SalesforceObjects
+from hardfin_pipelines.platform.call_budget import allowances
 from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
-from hardfin_pipelines.sync.call_budget import Reserve
+from hardfin_pipelines.platform.database import reading
+from hardfin_pipelines.sync.call_budget import DailyAllowance, Reserve
 from hardfin_pipelines.sync.call_windows import CallWindow
 
 
@@ -58,6 +61,7 @@ class SalesforceVendor:
             memory=memory,
             limiters=self._limiters,
             renewal_lock=renewal_lock(self.shared.engine, row),
+            day_so_far=partial(self._day_so_far, row),
             objects=_objects(row.configuration),
             record_types=_has_record_types(row),
             parents=() if row.description is None else row.description.get("parents") or (),
@@ -66,6 +70,10 @@ class SalesforceVendor:
     def decoder(self, configuration: Mapping[str, Any]) -> Decoder:
         """What turns landed records of a connection, so configured, into records again."""
         return SalesforceDecoder(_objects(configuration))
+
+    def floor(self) -> float:
+        """What is beyond the share of an org's day that Hardfin may bring it to."""
+        return 1.0 - self.shared.settings.salesforce_daily_share
 
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:
         """The rate window of an org: ours, since Salesforce counts by the day."""
@@ -137,6 +145,10 @@ class SalesforceVendor:
         if not secret.refresh_token:
             raise Refusal(f"{row.connection_id}: give --code or --refresh-token-from")
         return await endpoint.renew(secret.refresh_token)
+
+    def _day_so_far(self, row: ConnectionRow) -> DailyAllowance | None:
+        with reading(self.shared.engine) as connection:
+            return allowances(connection, row.org).get((row.org, row.connection_id))
 
     def _tokens(self, row: ConnectionRow, login: Login) -> StoredTokens:
         settings = self.shared.settings
