@@ -37,11 +37,7 @@ def measure(opportunities: int) -> Iterator[Measurement]:
     cpu = round(loaded["cpu_seconds"], 2)
     yield Measurement(f"{name}: CPU of our process", cpu, "CPU seconds", None, 10 if promised else None)
     yield Measurement(f"{name}: peak memory of our process", round(loaded["peak_memory_mb"]), "MB")
-    yield Measurement("Salesforce: describing all mapped objects", described, "calls", 1, 1 + _RECORD_TYPES)
+    yield Measurement("Salesforce: describing all mapped objects", described, "calls", 1, 1)
     yield Measurement("Salesforce: quiet tick", quiet, "calls", 1, 1)
     yield Measurement("Salesforce: re-sync of one project", again, "calls", 1, 1)
     yield Measurement("Salesforce: fields a re-sync right after the load would change", resynced["changes"], "", 0, 0)
-
-
-_RECORD_TYPES = 1
-"""An org with record types takes one more call for each 25 of them: only there is told which stages they have."""

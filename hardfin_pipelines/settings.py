@@ -57,6 +57,8 @@ class Settings(BaseSettings):
         salesforce_client_secret: Its consumer secret. HARDFIN_SALESFORCE_CLIENT_SECRET.
         salesforce_private_key_file: The PEM of the key that signs for connections whose flow is jwt_bearer.
             HARDFIN_SALESFORCE_PRIVATE_KEY_FILE.
+        salesforce_daily_share: The share of an org's calls of 24 hours that Hardfin never brings it beyond, whatever it
+            is asked for; who used them does not matter. HARDFIN_SALESFORCE_DAILY_SHARE, default 0.95.
         salesforce_ca_file: Certificates to trust instead of the machine's, where a proxy stands before Salesforce.
             HARDFIN_SALESFORCE_CA_FILE.
         quickbooks_url: QuickBooks' API. HARDFIN_QUICKBOOKS_URL.
@@ -99,6 +101,7 @@ class Settings(BaseSettings):
     salesforce_client_id: str = ""
     salesforce_client_secret: SecretStr = SecretStr("")
     salesforce_private_key_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    salesforce_daily_share: float = Field(default=0.95, gt=0, le=1)
     salesforce_ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     quickbooks_url: BaseUrl = "https://quickbooks.api.intuit.com"
     quickbooks_consent_url: BaseUrl = "https://appcenter.intuit.com/connect/oauth2"

@@ -27,12 +27,15 @@ class TriggerQuery:
         modified_before: Exclusive upper bound, or None for "until now" (a tick).
         entered_since: When set, deals that entered one of the trigger stages at or after it are wanted too, even if
             they have moved on since (vendor: stage-entered times). None for initial loads.
+        edited_from: When set, and where the vendor tells an edit from its own touching of a record (which moves the
+            modification stamp as well), deals that were last edited before it are not wanted.
     """
 
     stages: Mapping[str, tuple[str, ...]]
     modified_from: datetime
     modified_before: datetime | None = None
     entered_since: datetime | None = None
+    edited_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,10 @@ class Decoder(Protocol):
 
     def deal_state(self, deal: Record) -> DealState:
         """What the trigger looks at, from the vendor's own fields of a deal."""
+        ...
+
+    def own_id(self, text: str) -> str:
+        """The id that a person means, as records have it; the text itself, trimmed, where it cannot be one."""
         ...
 
 

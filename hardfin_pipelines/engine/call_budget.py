@@ -85,7 +85,7 @@ def require_allowance(deployment: Deployment, row: ConnectionRow, purpose: Purpo
     Raises:
         ReserveReached: What is left of the account's calls of the day belongs to its other integrations.
     """
-    reserve = reserve_of(deployment, purpose)
+    reserve = deployment.vendors.reserve(row.integration, purpose)
     if not reserve.calls(1_000_000):
         return
     with reading(deployment.engine) as connection:
@@ -105,11 +105,6 @@ def refuse_reserved(
     if allowance is not None and rest is not None:
         text = f"{reserve.sentence(allowance)}; will try again in {max(round(rest.total_seconds() / 60), 1)} min"
         raise ReserveReached(row.integration, text, delay=rest, purpose=reserve.purpose)
-
-
-def reserve_of(deployment: Deployment, purpose: Purpose) -> Reserve:
-    """What work of a purpose leaves to an account's other integrations."""
-    return Reserve(purpose, deployment.settings.daily_reserve)
 
 
 def call_forecasts(deployment: Deployment, org: str | None = None) -> list[CallForecast]:
@@ -141,6 +136,7 @@ def call_forecasts(deployment: Deployment, org: str | None = None) -> list[CallF
             allowance=known.get((row.org, row.connection_id)),
             now=now,
             reserve_share=deployment.settings.daily_reserve,
+            floor=deployment.vendors.reserve(row.integration, "poll").floor,
             windows=[_room(window, taken) for window in windows[row.org, row.connection_id]],
         )
         for row in rows

@@ -11,10 +11,9 @@ from hardfin_pipelines.connectors.base import CrmConnector, TriggerQuery
 from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.call_budget import count_visit, require_allowance
 from hardfin_pipelines.engine.completeness import list_unaccounted
-from hardfin_pipelines.engine.crm_connection import CrmConnection
+from hardfin_pipelines.engine.crm_connection import CrmConnection, start_of
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.failures import note_failure
-from hardfin_pipelines.engine.loading import start_of
 from hardfin_pipelines.engine.opening import CRMS, describe, prepare
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.census_store import (
@@ -188,7 +187,7 @@ def _query(deployment: Deployment, crm: CrmConnection, connector: CrmConnector, 
         wanted -= not_loaded((span[0], min(end, row.enabled_at)), wanted, closed)
     if not wanted or end <= span[0]:
         return None
-    return TriggerQuery(stages=by_pipeline(wanted), modified_from=span[0], modified_before=end)
+    return TriggerQuery(by_pipeline(wanted), span[0], end, edited_from=crm.edited_from())
 
 
 def _due(deployment: Deployment) -> list[ConnectionRow]:

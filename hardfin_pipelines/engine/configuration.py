@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from hardfin_pipelines.organizations import writing as documents_as_text
-from hardfin_pipelines.organizations.account_descriptions import description_from_json
+from hardfin_pipelines.organizations.account_descriptions import description_from_json, description_to_json
 from hardfin_pipelines.organizations.checking import check_against_account
 from hardfin_pipelines.organizations.difference import Change, difference
 from hardfin_pipelines.organizations.document import OrganizationDocument
@@ -19,7 +20,7 @@ from hardfin_pipelines.organizations.models import ConnectionConfiguration, Orga
 from hardfin_pipelines.organizations.plans import Plans, load_plans
 from hardfin_pipelines.organizations.problems import ConfigurationError, Problem
 from hardfin_pipelines.platform.audit import Cause
-from hardfin_pipelines.platform.connection_store import ConnectionRow
+from hardfin_pipelines.platform.connection_store import ConnectionRow, save_description
 from hardfin_pipelines.platform.database import reading, writing
 from hardfin_pipelines.platform.organization_store import (
     ConnectionPart,
@@ -31,8 +32,12 @@ from hardfin_pipelines.platform.organization_store import (
     write_organization,
 )
 from hardfin_pipelines.platform.rule_store import RulePart
+from hardfin_pipelines.sync.records import AccountDescription
 
 _ATTEMPTS = 3
+_OTHER_OBJECTS = (
+    "are others than the connection reads now: apply the document first, which asks the account what they hold"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ def apply(
     now: datetime,
     dry_run: bool = False,
     reason: str = "",
+    described: Mapping[str, AccountDescription] = MappingProxyType({}),
 ) -> list[ApplyResult]:
     """Make organizations what their documents say, all in one transaction, or find out what that would change.
 
@@ -76,6 +82,7 @@ def apply(
         now: Our clock.
         dry_run: Write nothing.
         reason: Why, for the audit.
+        described: Descriptions to go by instead of those kept, by connection; they are kept with the documents.
 
     Returns:
         One result for each document, in their order.
@@ -89,7 +96,7 @@ def apply(
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with reading(engine) if dry_run else writing(engine) as connection:
-                return _apply_all(connection, documents, plans, None if dry_run else cause)
+                return _apply_all(connection, documents, plans, None if dry_run else cause, described)
         except IntegrityError:  # another process created one of the organizations meanwhile: it is there now
             if attempt == _ATTEMPTS:
                 raise
@@ -111,8 +118,17 @@ def json_schema(plans: Plans | None = None) -> dict[str, Any]:
     return documents_as_text.json_schema(plans or load_plans())
 
 
+def asks_other_objects(row: ConnectionRow, wanted: ConnectionConfiguration) -> bool:
+    """Whether a document has a connection read other objects than it does now."""
+    return row.configuration.get("objects") != wanted.document().get("objects")
+
+
 def _apply_all(
-    connection: Connection, documents: Sequence[OrganizationDocument], plans: Plans, cause: Cause | None
+    connection: Connection,
+    documents: Sequence[OrganizationDocument],
+    plans: Plans,
+    cause: Cause | None,
+    described: Mapping[str, AccountDescription],
 ) -> list[ApplyResult]:
     # In one order everywhere, so that two that apply the same organizations cannot wait for each other.
     ordered = sorted(documents, key=lambda document: document.configuration.organization)
@@ -122,13 +138,14 @@ def _apply_all(
     }
     problems: list[Problem] = []
     for document in documents:
-        problems.extend(document.located(_problems(document, stored[document.configuration.organization], plans)))
+        known = stored[document.configuration.organization]
+        problems.extend(document.located(_problems(document, known, plans, described)))
     problems.extend(_repeated(documents))
     if problems:
         raise ConfigurationError(problems)
     results = {
         document.configuration.organization: _apply_one(
-            connection, document.configuration, stored[document.configuration.organization], plans, cause
+            connection, document.configuration, stored[document.configuration.organization], plans, cause, described
         )
         for document in ordered
     }
@@ -153,18 +170,26 @@ def _repeated(documents: Sequence[OrganizationDocument]) -> list[Problem]:
     return problems
 
 
-def _problems(document: OrganizationDocument, stored: StoredOrganization | None, plans: Plans) -> list[Problem]:
+def _problems(
+    document: OrganizationDocument,
+    stored: StoredOrganization | None,
+    plans: Plans,
+    described: Mapping[str, AccountDescription],
+) -> list[Problem]:
     configuration = document.configuration
     problems = plans.check(configuration.document())
     for index, connection in enumerate(configuration.connections):
-        row = (
-            stored.connections.get(connection_id(configuration.organization, connection.integration))
-            if stored
-            else None
-        )
-        if row is not None and row.description is not None:
+        identifier = connection_id(configuration.organization, connection.integration)
+        row = stored.connections.get(identifier) if stored else None
+        if row is None or row.description is None:
+            continue
+        if identifier in described:
+            found = check_against_account(connection, described[identifier])
+        elif asks_other_objects(row, connection):
+            found = [Problem(("objects",), _OTHER_OBJECTS)]
+        else:
             found = _new_problems(connection, row)
-            problems.extend(problem.below(("connections", index)) for problem in found)
+        problems.extend(problem.below(("connections", index)) for problem in found)
     return problems
 
 
@@ -196,6 +221,7 @@ def _apply_one(
     stored: StoredOrganization | None,
     plans: Plans,
     cause: Cause | None,
+    described: Mapping[str, AccountDescription],
 ) -> ApplyResult:
     changes = difference(stored.document if stored else None, configuration.document())
     revision = stored.revision if stored else 0
@@ -203,6 +229,11 @@ def _apply_one(
     if changes and cause is not None:
         audited: Mapping[str, tuple[Any, Any]] = {change.path: (change.old, change.new) for change in changes}
         revision = write_organization(connection, _part(configuration, plans), audited, cause, present=revision)
+        for each in configuration.connections:
+            identifier = connection_id(configuration.organization, each.integration)
+            if identifier in described:
+                new = description_to_json(described[identifier])
+                save_description(connection, configuration.organization, identifier, new, cause.at)
     return ApplyResult(configuration.organization, stored is None, changes, revision, written)
 
 

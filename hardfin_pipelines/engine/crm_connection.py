@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import Engine
 
@@ -11,6 +11,7 @@ from hardfin_pipelines.organizations.problems import Problem
 from hardfin_pipelines.organizations.resolution import HeldPipeline
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.platform.destination import Destination
+from hardfin_pipelines.sync.cursors import OVERLAP
 from hardfin_pipelines.sync.entities import ROLE_OF_ENTITY
 from hardfin_pipelines.sync.first_sync import Context
 from hardfin_pipelines.sync.pipeline_rules import active_rules, held_rules
@@ -32,6 +33,7 @@ class CrmConnection:
         problems: Everything that the account cannot do of the configuration, by key path within the connection.
         missed: From when on rules that were held and run again have seen no deals: pipeline as configured to vendor
             time.
+        overlap: How late the vendor may show a change: how far before its cursor a tick looks again.
     """
 
     engine: Engine
@@ -43,6 +45,7 @@ class CrmConnection:
     held: tuple[HeldPipeline, ...] = ()
     problems: tuple[Problem, ...] = ()
     missed: Mapping[str, datetime] = field(default_factory=dict)
+    overlap: timedelta = OVERLAP
 
     def trigger_stages(self) -> Mapping[str, tuple[str, ...]]:
         """The trigger stages of each pipeline whose rule is active and not held."""
@@ -56,6 +59,19 @@ class CrmConnection:
         """Where a tick begins, in vendor time: its cursor, or what a released rule has missed before it."""
         enabled = self.row.enabled_at
         return min((cursor, *(since if enabled is None else max(since, enabled) for since in self.missed.values())))
+
+    def edited_from(self) -> datetime | None:
+        """Deals that nobody has edited since are not wanted: the start date, else when the connection was enabled.
+
+        A vendor's own work on its records (recalculations, renamed options) moves the stamps of very old ones too.
+        """
+        enabled = self.row.enabled_at
+        return start_of(self.row) or (None if enabled is None else enabled - self.overlap)
+
+
+def start_of(row: ConnectionRow) -> datetime | None:
+    """The first moment of a connection's start date."""
+    return None if row.start_date is None else datetime.combine(row.start_date, time.min, UTC)
 
 
 def fields_to_read(context: Context, description: AccountDescription) -> FieldsToRead:

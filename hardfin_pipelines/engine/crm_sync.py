@@ -96,8 +96,8 @@ class SyncReport:
 
 def tick_query(crm: CrmConnection, cursor: datetime) -> TriggerQuery:
     """What a tick asks: everything modified since the cursor, or since a released rule saw deals last, with overlap."""
-    since = look_from(crm.tick_from(cursor))
-    return TriggerQuery(stages=crm.trigger_stages(), modified_from=since, entered_since=since)
+    since = look_from(crm.tick_from(cursor), crm.overlap)
+    return TriggerQuery(crm.trigger_stages(), since, entered_since=since, edited_from=crm.edited_from())
 
 
 def _all(stages: Mapping[str, Sequence[str]]) -> list[str]:

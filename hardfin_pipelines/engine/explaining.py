@@ -81,13 +81,14 @@ async def explain_record(deployment: Deployment, request: ExplainRequest) -> Exp
         VendorError: The vendor refused or failed.
     """
     row = _row(deployment, request)
-    objects = await _objects(deployment, row)
+    decoder = deployment.vendors.decoder(row)
+    objects = decoder.objects()
     role = _role(request.kind, objects)
     if request.ask_crm and role != "deal":
         raise Refusal("--ask-crm is for deals: they are what rules take")
     vendor_object = objects[role]
     with reading(deployment.engine) as connection:
-        record = _record(connection, row, role, vendor_object, request.id.strip())
+        record = _record(connection, row, role, vendor_object, decoder.own_id(request.id))
         facts = _connection_facts(connection, row, vendor_object if role == "deal" else "")
     now = await _ask(deployment, row, record.id) if request.ask_crm else None
     return ExplainReport(tuple(explain(record, facts, now)), record, facts, now)
@@ -122,15 +123,6 @@ def _row(deployment: Deployment, request: ExplainRequest) -> ConnectionRow:
             "see `hardfin triage show` and `hardfin item show`"
         )
     return row
-
-
-async def _objects(deployment: Deployment, row: ConnectionRow) -> Mapping[Role, str]:
-    """The vendor's name of each role's object."""
-    connector = deployment.connector(row, purpose="preview")
-    try:
-        return connector.objects()
-    finally:
-        await connector.aclose()
 
 
 def _record(connection: Connection, row: ConnectionRow, role: Role, vendor_object: str, record_id: str) -> RecordFacts:

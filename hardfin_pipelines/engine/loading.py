@@ -6,13 +6,12 @@ brings the months back, for that stage alone. What lies after the last load belo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
 
 from sqlalchemy import select
 
 from hardfin_pipelines.connectors.errors import VendorError
 from hardfin_pipelines.engine.call_budget import require_allowance
-from hardfin_pipelines.engine.crm_connection import CrmConnection
+from hardfin_pipelines.engine.crm_connection import CrmConnection, start_of
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.opening import CRMS, prepare
 from hardfin_pipelines.platform.connection_store import ConnectionRow, get_connection
@@ -73,11 +72,6 @@ def stages_to_load(crm: CrmConnection, span: Span) -> dict[str, tuple[str, ...]]
     with reading(crm.engine) as connection:
         closed = closed_windows(connection, crm.row.org, crm.row.connection_id)
     return by_pipeline(not_loaded(span, wanted, closed))
-
-
-def start_of(row: ConnectionRow) -> datetime | None:
-    """The first moment of a connection's start date."""
-    return None if row.start_date is None else datetime.combine(row.start_date, time.min, UTC)
 
 
 def _spans_of(deployment: Deployment, row: ConnectionRow, months: Sequence[Span]) -> list[Span]:

@@ -238,6 +238,7 @@ def _ready(
         resolution.held,
         resolution.problems,
         missed,
+        deployment.vendors.shows_late(row.integration),
     )
 
 

@@ -192,7 +192,7 @@ def connection_to_preview(deployment: Deployment, org: str) -> ConnectionRow:
 
 def load_query(crm: CrmConnection, since: datetime) -> TriggerQuery:
     """What a load from some moment on asks: everything modified since whose stage is a trigger stage now."""
-    return TriggerQuery(stages=crm.trigger_stages(), modified_from=since)
+    return TriggerQuery(stages=crm.trigger_stages(), modified_from=since, edited_from=since)
 
 
 def _fields_of_all(configurations: Sequence[CrmConnection]) -> FieldsToRead:

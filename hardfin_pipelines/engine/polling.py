@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from hardfin_pipelines.connectors.base import CallCounts, CrmConnector, Page
 from hardfin_pipelines.connectors.errors import VendorError
-from hardfin_pipelines.engine.call_budget import call_counts, refuse_reserved, reserve_of
+from hardfin_pipelines.engine.call_budget import call_counts, refuse_reserved
 from hardfin_pipelines.engine.crm_connection import CrmConnection
 from hardfin_pipelines.engine.crm_runs import unit_name
 from hardfin_pipelines.engine.crm_sync import tick_query
@@ -131,9 +131,9 @@ async def _ask(
     answer = _Answer(due=due)
     async with places:
         try:
-            refuse_reserved(
-                deployment, due.row, reserve_of(deployment, "poll"), said.get((due.row.org, due.row.connection_id))
-            )
+            row = due.row
+            reserve = deployment.vendors.reserve(row.integration, "poll")
+            refuse_reserved(deployment, row, reserve, said.get((row.org, row.connection_id)))
             await _ask_now(deployment, due, answer)
         except (VendorError, Refusal) as error:
             answer.error = error

@@ -151,7 +151,8 @@ class LandedReader:
     def _note_unmapped(self, role: Role, records: Sequence[Record], properties: Sequence[str]) -> None:
         wanted = frozenset(properties)
         for record in records:
-            lacking = wanted - record.properties.keys()
+            # Of a parent that there is none of, the fields are there without being named.
+            lacking = {name for name in wanted - record.properties.keys() if name not in record.properties}
             if lacking:
                 self.unmapped.update((role, name) for name in lacking)
 

@@ -74,7 +74,7 @@ def record_history(deployment: Deployment, org: str, connection_id: str, record:
             row = get_connection(connection, org, connection_id)
         except ConnectionNotFound as error:
             raise Refusal(str(error)) from None
-    decoder = deployment.vendors.decoder(row.integration)
+    decoder = deployment.vendors.decoder(row)
     role, external_id = _named(record, decoder)
     crm = ReplayConfigurations(deployment, deployment.engine, row, as_it_was=False).present
     try:
@@ -103,12 +103,12 @@ def record_history(deployment: Deployment, org: str, connection_id: str, record:
 
 
 def _named(record: str, decoder: Decoder) -> tuple[Role, str]:
-    kind, _, external_id = (part.strip() for part in record.partition(":"))
+    kind, _, external_id = (part.strip() for part in record.strip().partition(":"))
     objects = decoder.objects()
     role = next((each for each in CRM_ROLES if kind in {each, objects[each]}), None)
     if role is None or not external_id:
         raise Refusal(f"record {record!r}: expected one of {', '.join(CRM_ROLES)} and its id, such as deal:123")
-    return role, external_id
+    return role, decoder.own_id(external_id)
 
 
 def _texts(crm: CrmConnection, decoder: Decoder, role: Role, landed: LandedRecord) -> tuple[Texts, str]:

@@ -24,7 +24,7 @@ from hardfin_pipelines.landing.errors import LandingError
 from hardfin_pipelines.landing.inventory import LandedInventory
 from hardfin_pipelines.landing.references import DEAL_REFERENCES
 from hardfin_pipelines.platform.audit import Cause
-from hardfin_pipelines.platform.connection_store import ConnectionNotFound, get_connection
+from hardfin_pipelines.platform.connection_store import ConnectionNotFound, ConnectionRow, get_connection
 from hardfin_pipelines.platform.database import reading
 
 
@@ -44,7 +44,7 @@ async def replay(deployment: Deployment, request: ReplayRequest, into: Engine | 
             document is another's; nothing was written.
         ConfigurationError: The plan or the account does not have what the document asks for.
     """
-    decoder = deployment.vendors.decoder(_integration(deployment, request))
+    decoder = deployment.vendors.decoder(_row(deployment, request))
     report = ReplayReport(
         request.org, request.connection_id, into is not None, differences=Differences(request.examples)
     )
@@ -68,10 +68,10 @@ async def replay(deployment: Deployment, request: ReplayRequest, into: Engine | 
     return report
 
 
-def _integration(deployment: Deployment, request: ReplayRequest) -> str:
+def _row(deployment: Deployment, request: ReplayRequest) -> ConnectionRow:
     with reading(deployment.engine) as connection:
         try:
-            return get_connection(connection, request.org, request.connection_id).integration
+            return get_connection(connection, request.org, request.connection_id)
         except ConnectionNotFound as error:
             raise Refusal(str(error)) from None
 
@@ -98,7 +98,7 @@ def _prepare_target(
     org, now = request.org, deployment.now()
     copy_organization(deployment.engine, target, org, Cause(request.actor, "a replay of landed records", now))
     if request.document is not None:
-        integration = _integration(deployment, request)
+        integration = _row(deployment, request).integration
         configure(target, request.document, org, integration, actor=request.actor, now=now)
     if request.since is not None and not rebuilt:
         seed(deployment.engine, target, org, request.since)

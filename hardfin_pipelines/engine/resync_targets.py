@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
-from hardfin_pipelines.connectors.salesforce.ids import long_id
+from hardfin_pipelines.connectors.salesforce.ids import own_id
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.platform.tables import ledger, ledger_aliases, links, project_line_items, projects
 
@@ -103,7 +103,7 @@ def named_lines(connection: Connection, org: str, target: ResyncTarget, asked: S
 
 def _rows(connection: Connection, org: str, wanted: str, connection_id: str) -> Sequence[Row[Any]]:
     own = [ledger.c.connection_id == connection_id] if connection_id else []
-    ids = {wanted, long_id(wanted) or wanted}  # people copy Salesforce ids of 15 characters
+    ids = {wanted, own_id(wanted)}  # people copy Salesforce ids of 15 characters, and addresses
     named = or_(ledger.c.project_id == wanted, ledger.c.external_id.in_(ids))
     query = select(ledger).where(ledger.c.org == org, named, *own).order_by(ledger.c.connection_id)
     rows = connection.execute(query).all()

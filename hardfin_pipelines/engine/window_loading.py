@@ -13,10 +13,11 @@ from hashlib import sha256
 
 from hardfin_pipelines.connectors.base import TriggerQuery
 from hardfin_pipelines.connectors.errors import VendorError
+from hardfin_pipelines.engine.crm_connection import start_of
 from hardfin_pipelines.engine.crm_sync import CrmVisit
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.guards import WorkInterrupted
-from hardfin_pipelines.engine.loading import stages_to_load, start_of
+from hardfin_pipelines.engine.loading import stages_to_load
 from hardfin_pipelines.engine.opening import active_crm_connections, open_crm_connection
 from hardfin_pipelines.engine.organization_sync import OrganizationSync, held_entities, interrupt, noting_failures
 from hardfin_pipelines.engine.rematching import match_again
@@ -30,11 +31,12 @@ from hardfin_pipelines.sync.initial_load import stage_pairs
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """What is loaded: some trigger stages over [start, end)."""
+    """What is loaded: some trigger stages over [start, end), but for what was last edited before a moment."""
 
     start: datetime
     end: datetime
     stages: Mapping[str, tuple[str, ...]]
+    edited_from: datetime | None
 
     @property
     def unit(self) -> str:
@@ -43,7 +45,7 @@ class _Window:
         return f"load-{self.start:%Y-%m-%d}-to-{self.end:%Y-%m-%d}-{which}"
 
     def query(self, since: datetime | None = None) -> TriggerQuery:
-        return TriggerQuery(stages=self.stages, modified_from=since or self.start, modified_before=self.end)
+        return TriggerQuery(self.stages, since or self.start, self.end, edited_from=self.edited_from)
 
 
 async def load_window(
@@ -80,7 +82,7 @@ async def load_window(
         if not stages:
             synced.notes.append(f"{row.connection_id}: {first:%Y-%m-%d} to {end:%Y-%m-%d} is loaded already")
             continue
-        await _load(deployment, synced, row, _Window(first, end, stages), run_id)
+        await _load(deployment, synced, row, _Window(first, end, stages, start_of(row)), run_id)
     await match_again(deployment, org, run_id=run_id, customers_made=bool(synced.created().get("customer")))
     synced.held = held_entities(deployment, org)
     return synced

@@ -14,6 +14,7 @@ from hardfin_pipelines.organizations.default_mappings import default_blocks
 from hardfin_pipelines.organizations.integrations import INTEGRATIONS, KINDS, MAPPED_ENTITIES, NAMES, Integration
 from hardfin_pipelines.organizations.mapping_entries import MappingEntry, entry_problems, named
 from hardfin_pipelines.organizations.problems import KeyPath, Problem, shown
+from hardfin_pipelines.organizations.salesforce_objects import object_problems
 from hardfin_pipelines.sync.entities import ENTITY_FIELDS, ENTITY_TYPES
 
 
@@ -48,6 +49,7 @@ def _connection_problems(
     if integration is None:
         return
     yield from _login_problems(path, connection.get("login"), integration)
+    yield from _object_problems((*path, "objects"), connection.get("objects"), integration)
     yield from _netsuite_problems(path, connection, integration)
     if KINDS[integration] == "ERP":
         yield from _crm_only_problems(path, connection, integration)
@@ -69,6 +71,15 @@ def _login_problems(path: KeyPath, login: Any, integration: Integration) -> Iter
         if flow == "client_credentials" and not login.get("url"):
             text = "expected the org's My Domain address: Salesforce takes client_credentials nowhere else"
             yield Problem((*path, "login", "url"), text)
+
+
+def _object_problems(path: KeyPath, objects: Any, integration: Integration) -> Iterator[Problem]:
+    if objects is None:
+        return
+    if integration != "salesforce":
+        yield Problem(path, f"{NAMES[integration]} has the same objects in every account: leave objects out")
+    elif isinstance(objects, Mapping):
+        yield from object_problems(path, objects)
 
 
 def _netsuite_problems(path: KeyPath, connection: Mapping[str, Any], integration: Integration) -> Iterator[Problem]:

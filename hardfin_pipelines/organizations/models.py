@@ -15,6 +15,7 @@ from hardfin_pipelines.organizations.logins import Login
 from hardfin_pipelines.organizations.mapping_entries import ConfigurationPart, MappingBlocks
 from hardfin_pipelines.organizations.netsuite_accounts import NetSuiteAccount
 from hardfin_pipelines.organizations.problems import did_you_mean, shown
+from hardfin_pipelines.organizations.salesforce_objects import SalesforceObjects
 from hardfin_pipelines.organizations.text_types import ShortText, VendorName, complaint, expected
 from hardfin_pipelines.sync.cadence import Tier
 from hardfin_pipelines.sync.pipeline_rules import RuleStatus
@@ -115,6 +116,9 @@ class ConnectionConfiguration(ConfigurationPart):
         "orders and invoices modified since then are kept.",
     )
     login: Login | None = Field(default=None, description="Salesforce only: how the connection signs in.")
+    objects: SalesforceObjects | None = Field(
+        default=None, description="Salesforce only: the objects of an org that keeps things in others than usual."
+    )
     netsuite: NetSuiteAccount | None = Field(
         default=None, description="NetSuite only: its account, how we sign in to it, and what of its items is read."
     )
@@ -145,6 +149,8 @@ class ConnectionConfiguration(ConfigurationPart):
             document["login"] = self.login.document()
         if self.netsuite is not None:
             document["netsuite"] = self.netsuite.document()
+        if self.objects is not None and self.objects.document():
+            document["objects"] = self.objects.document()
         if self.kind == "CRM":
             document["files"] = self.files is not False
             document["pipelines"] = [rule.document() for rule in self.pipelines]

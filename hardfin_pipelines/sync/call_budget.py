@@ -3,8 +3,9 @@
 The reserve. Where a vendor counts an account's calls by the day, a share of them (a fifth, unless configured) is left
 to the customer's other integrations. Work gives way in order of how long it can wait: initial loads and censuses rest
 as soon as no more than the reserve remains, polls and ticks when a quarter of it does, and what a person asked for
-(re-sync, preview, connecting) goes on until the vendor refuses. What the vendor said counts for an hour: the day of an
-account ends at a midnight we do not know, so work that rests asks again hourly.
+(re-sync, preview, connecting) goes on until the vendor refuses, or until the floor: a share that nothing takes, where
+one is set. What the vendor said counts for an hour: the day of an account ends at a midnight we do not know, so work
+that rests asks again hourly.
 
 The forecast. A connection asks once at every tick of its cadence; what it asked besides in the last seven days, on an
 average day, is expected again.
@@ -31,6 +32,9 @@ TRUSTED_FOR = timedelta(hours=1)
 
 HISTORY = timedelta(days=7)
 """How far the forecast looks back."""
+
+_ROUNDING = 1e-6
+"""Shares of a day are floats; what is a whole number of calls but for their last digits is that number."""
 
 _PARTS: Mapping[Purpose, float] = MappingProxyType({"load": 1.0, "census": 1.0, "poll": 0.25, "tick": 0.25})
 
@@ -59,14 +63,16 @@ class Reserve:
     Attributes:
         purpose: What the work is for.
         share: The configured share of the day's calls, from 0 to 1.
+        floor: The share that is left whatever the work is for.
     """
 
     purpose: Purpose = "tick"
     share: float = DEFAULT_RESERVE
+    floor: float = 0.0
 
     def calls(self, per_day: int) -> int:
         """How many of the day's calls this work leaves."""
-        return ceil(per_day * self.share * _PARTS.get(self.purpose, 0.0))
+        return ceil(per_day * max(self.share * _PARTS.get(self.purpose, 0.0), self.floor) - _ROUNDING)
 
     def rests(self, allowance: DailyAllowance | None, now: datetime) -> timedelta | None:
         """How long this work is to rest; None where it may go on.
@@ -191,6 +197,7 @@ def forecast(
     allowance: DailyAllowance | None = None,
     now: datetime,
     reserve_share: float = DEFAULT_RESERVE,
+    floor: float = 0.0,
     windows: Iterable[WindowRoom] = (),
 ) -> CallForecast:
     """What one connection is expected to ask in a day.
@@ -203,6 +210,7 @@ def forecast(
         allowance: What the vendor last said of the account's day.
         now: Our clock.
         reserve_share: The configured reserve.
+        floor: The share that is left whatever the work is for.
         windows: The account's rate windows.
     """
     listed = list(counts)
@@ -218,16 +226,17 @@ def forecast(
         today=sum(count.calls for count in listed if count.day == today),
         throttled_today=sum(count.throttled for count in listed if count.day == today),
         allowance=allowance,
-        reserve_share=reserve_share,
-        resting=_resting(allowance, reserve_share, now),
+        reserve_share=max(reserve_share, floor),
+        resting=_resting(allowance, reserve_share, floor, now),
         windows=tuple(windows),
     )
 
 
-def _resting(allowance: DailyAllowance | None, share: float, now: datetime) -> tuple[str, ...]:
+def _resting(allowance: DailyAllowance | None, share: float, floor: float, now: datetime) -> tuple[str, ...]:
     lines = []
-    for purpose in ("load", "tick"):
-        reserve = Reserve(purpose, share)
+    purposes: tuple[Purpose, ...] = ("load", "tick", "resync") if floor else ("load", "tick")
+    for purpose in purposes:
+        reserve = Reserve(purpose, share, floor)
         rest = reserve.rests(allowance, now)
         if allowance is not None and rest is not None:
             until = now + rest

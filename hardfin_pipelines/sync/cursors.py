@@ -7,9 +7,9 @@ OVERLAP = timedelta(minutes=15)
 seen minutes)."""
 
 
-def look_from(cursor: datetime) -> datetime:
-    """The inclusive lower bound of a tick's search."""
-    return cursor - OVERLAP
+def look_from(cursor: datetime, overlap: timedelta = OVERLAP) -> datetime:
+    """The inclusive lower bound of a tick's search; `overlap` is how late the vendor may show a change."""
+    return cursor - overlap
 
 
 def covered_until(began: datetime | None, newest: datetime | None) -> datetime | None:

@@ -7,6 +7,7 @@ transaction that carries it out, made again after a crash, or shown as a preview
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from hardfin_pipelines.sync.entities import ENTITY_OF_ROLE, EntityType
 from hardfin_pipelines.sync.identity import entity_id, line_item_id, normalized_name, product_item_ids
@@ -27,6 +28,8 @@ from hardfin_pipelines.sync.plans import (
 )
 from hardfin_pipelines.sync.records import PropertyDescription, Record, Reference, Role
 from hardfin_pipelines.sync.trigger import DealState, NotTriggered, Triggered, evaluate_trigger
+
+_LAST = Decimal("Infinity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +281,7 @@ class _ProjectPlanner:
 
     def _mapped_lines(self, *, first_sync: bool) -> Iterator[tuple[int, Record, Mapped]]:
         references = self._bundle.deal.references.get("line_item", ())
-        for position, line_id in enumerate(sorted({r.id for r in references}, key=numeric_first), start=1):
+        for position, line_id in enumerate(sorted({r.id for r in references}, key=self._place), start=1):
             record = self._bundle.line_items.get(line_id)
             if record is None:
                 continue
@@ -293,6 +296,11 @@ class _ProjectPlanner:
             mapped = self._map(record)
             if mapped is not None:
                 yield position, record, mapped
+
+    def _place(self, line_id: str) -> tuple[Decimal, tuple[int, str]]:
+        """Where a line stands: as people put it, those that nobody put anywhere last, by id."""
+        record = self._bundle.line_items.get(line_id)
+        return (_LAST if record is None or record.place is None else record.place), numeric_first(line_id)
 
     def _item(self, line: Record, mapped_line: Mapped) -> str:
         """The item of a line: by link, else by unique exact name, else created; by the line's own name at last.

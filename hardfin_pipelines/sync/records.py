@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, NewType
 
 from hardfin_pipelines.sync.books import BooksKind
@@ -39,6 +40,7 @@ class Record:
         merged_ids: Ids of records that were merged into this one.
         archived: Whether the vendor has put it in its recycle bin.
         url: Where a person sees it at the vendor, or "".
+        place: Where people put it among the others of its parent; None where the vendor keeps no such order.
     """
 
     role: Role
@@ -49,6 +51,7 @@ class Record:
     merged_ids: tuple[str, ...] = ()
     archived: bool = False
     url: str = ""
+    place: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class AccountDescription:
         described_at: The vendor's clock.
         currency: The account's own currency, or "".
         archived: Fields in the recycle bin that were asked for by name.
+        parents: The vendor's further objects whose fields were asked for by name, over those of the roles.
     """
 
     account_id: str
@@ -118,6 +122,7 @@ class AccountDescription:
     described_at: datetime
     currency: str = ""
     archived: Mapping[Role, Mapping[str, PropertyDescription]] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
 
     def pipeline(self, pipeline_id: str) -> PipelineDescription | None:
         """The pipeline with that id, or None."""

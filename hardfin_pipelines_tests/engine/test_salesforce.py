@@ -1,25 +1,21 @@
 """Salesforce on the same spine: the rules of sync end to end, and what they cost in calls."""
 
-import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from hardfin_pipelines.connectors.errors import ReserveReached
-from hardfin_pipelines.engine.census import take_census
 from hardfin_pipelines.engine.drift import EveryRuleHeld
 from hardfin_pipelines.engine.explaining import ExplainRequest, explain_record
-from hardfin_pipelines.engine.keeping_alive import keep_tokens_alive
 from hardfin_pipelines.engine.refusals import Refusal
+from hardfin_pipelines.engine.replay_versions import record_history
 from hardfin_pipelines.organizations.problems import ConfigurationError
 from hardfin_pipelines.platform.tables import customers, items, ledger, links, pending_work, projects
 from hardfin_pipelines.sandbox.salesforce import Field
-from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
 from hardfin_pipelines_tests.engine.previews import looked_at
 from hardfin_pipelines_tests.engine.product import values_of
 from hardfin_pipelines_tests.engine.replays import replayed, values
-from hardfin_pipelines_tests.engine.salesforce_product import FAST, IMPATIENT, OPEN, WON, fill
+from hardfin_pipelines_tests.engine.salesforce_product import OPEN, WON, fill
 
 
 def test_a_won_opportunity_becomes_a_project_with_all_that_belongs_to_it(initech):
@@ -75,10 +71,19 @@ def test_two_thousand_opportunities_with_five_lines_each_cost_eight_calls(salesf
     assert loaded.held["project_line_item"] == 10_000
 
 
-def test_describing_all_mapped_objects_is_one_call(salesforce):
-    salesforce.add_organization("initech")
+def test_describing_all_mapped_objects_is_one_call_with_record_types_and_objects_of_the_orgs_own_too(salesforce):
+    plain = salesforce.add_organization("initech")
+    assert plain.calls() == 1
 
-    assert salesforce.organizations["initech"].calls() == 1
+    custom = salesforce.add_organization("acme")
+    custom.salesforce.add_object("Site__c", "Site")
+    custom.salesforce.add_field("Opportunity", Field("Site__c", "reference", "Site", refers_to=("Site__c",)))
+    custom.salesforce.add_sales_process("Leasing", "Leasing", [OPEN, WON])
+    custom.salesforce.add_sales_process("Sales", "Sales", [OPEN, WON])
+    custom.apply(("Leasing", "Sales"), "    mappings:\n      project: {name: Name, description: Site__r.Name}\n")
+    before = custom.calls()
+    custom.redescribe()
+    assert custom.calls() - before == 1
 
 
 def test_an_opportunity_edited_after_its_first_sync_is_left_alone(initech):
@@ -90,17 +95,6 @@ def test_an_opportunity_edited_after_its_first_sync_is_left_alone(initech):
     initech.tick()
 
     assert initech.dump() == before
-
-
-def test_an_opportunity_that_was_won_and_reopened_between_two_ticks_is_synced(initech):
-    opportunity = initech.add_opportunity(stage=OPEN)
-    initech.poll()
-    initech.win(opportunity)
-    initech.move(opportunity, OPEN)
-
-    initech.tick()
-
-    assert initech.project(opportunity)["name"] == "Ten robots"
 
 
 def test_an_initial_load_and_the_ticks_meet_and_a_second_load_writes_nothing(initech):
@@ -216,68 +210,6 @@ def test_a_field_that_the_user_may_not_see_holds_the_rule_and_names_the_permissi
         initech.redescribe()
 
 
-def test_the_days_calls_gone_rest_the_connection_and_the_next_day_goes_on(initech):
-    initech.deployment.vendors.salesforce.limits = IMPATIENT
-    opportunity = initech.add_opportunity()
-    initech.fault("daily_limit", times=None)
-
-    report = initech.poll()
-
-    row = initech.row()
-    assert row.status == "active"
-    assert row.next_due_at > initech.deployment.now()
-    assert any("24 hours" in note for note in report.notes)
-    initech.product.sandbox.faults.clear()
-    today = initech.deployment
-    tomorrow = MovableDeployment(today.settings, today.engine, today.vault)  # as another process: the day is over
-    tomorrow.ahead = timedelta(days=1)
-    initech.product.deployment = tomorrow
-    initech.tick()
-    assert initech.project(opportunity)["name"] == "Ten robots"
-
-
-def test_a_share_of_the_days_calls_is_left_to_the_orgs_other_integrations(initech):
-    initech.add_opportunity()
-    initech.tick()
-    initech.salesforce.settings.daily_calls = 1_000
-    initech.salesforce.settings.calls_of_others = 900
-    initech.poll()
-    before = initech.calls()
-
-    with pytest.raises(ReserveReached) as rests:
-        initech.load()
-
-    assert initech.calls() == before
-    assert rests.value.purpose == "load"
-
-
-def test_an_app_that_the_admin_removed_needs_a_person(initech):
-    initech.add_opportunity()
-    initech.product.sandbox.tokens.uninstall(initech.salesforce)
-
-    initech.poll()
-
-    assert initech.row().status == "needs attention"
-    assert "connect Salesforce again" in initech.row().status_reason
-
-
-def test_two_processes_renew_a_rotating_token_once(salesforce, tmp_path, database_url):
-    initech = salesforce.add_organization("initech")
-    other = MovableDeployment(salesforce.deployment.settings, salesforce.deployment.engine, salesforce.deployment.vault)
-    other.vendors.salesforce.limits = FAST
-    salesforce.sandbox.tokens.expire_sessions()
-
-    async def ask(deployment):
-        connector = deployment.connector(initech.row())
-        await connector.describe()
-        return connector.calls.token_refreshes
-
-    async def both():
-        return await asyncio.gather(ask(salesforce.deployment), ask(other))
-
-    assert sorted(asyncio.run(both())) == [0, 1]
-
-
 def test_what_is_set_for_signing_in_is_checked_before_anything_is_asked(salesforce):
     initech = salesforce.add_organization("initech")
 
@@ -318,29 +250,46 @@ def test_a_replay_makes_the_same_from_what_landed_without_a_call(initech):
     assert report.entities["project"] == 1
 
 
-def test_an_opportunity_is_explained(initech):
-    opportunity = initech.add_opportunity()
+def test_lines_keep_the_order_that_people_gave_them(initech):
+    opportunity = initech.add_opportunity(stage=OPEN, lines=[("Third", "1"), ("First", "2"), ("Second", "3")])
+    org = initech.salesforce
+    table = org.store.table(org.schema.known("OpportunityLineItem"))
+    for row, place in zip(org.store.rows(table.select().order_by(table.c.Id)), (3, 1, 2), strict=True):
+        org.update("OpportunityLineItem", row.Id, {"SortOrder": place})
+    initech.win(opportunity)
+
     initech.tick()
 
+    assert values_of(initech.lines(opportunity), "name") == ["First", "Second", "Third"]
+
+
+def test_a_replay_knows_that_a_parent_that_is_not_there_has_no_fields(initech):
+    initech.salesforce.add_object("Site__c", "Site")
+    initech.salesforce.add_field("Opportunity", Field("Site__c", "reference", "Site", refers_to=("Site__c",)))
+    initech.apply(document="    mappings:\n      project: {name: Name, description: Site__r.Name}\n")
+    initech.add_opportunity()
+    initech.tick()
+
+    report = replayed(initech)
+
+    assert (values(report), report.lines) == ([], [])
+
+
+@pytest.mark.parametrize("form", ["18 characters", "15 characters", "its page"])
+def test_an_opportunity_is_explained_by_whatever_id_people_copy(initech, form):
+    opportunity = initech.add_opportunity()
+    initech.tick()
+    page = f"https://initech.lightning.force.com/lightning/r/Opportunity/{opportunity}/view"
+    copied = {"18 characters": opportunity, "15 characters": opportunity[:15], "its page": page}[form]
+
     report = initech.deployment.run(
-        explain_record(initech.deployment, ExplainRequest("initech", "salesforce", "deal", opportunity))
+        explain_record(initech.deployment, ExplainRequest("initech", "salesforce", "deal", copied))
     )
 
     assert "first synced" in report.reason[0]
     assert WON in report.reason[0]
-
-
-def test_a_census_finds_what_was_committed_late(initech):
-    initech.load()
-    initech.poll()
-    late = initech.add_opportunity(at=datetime.now(UTC) - timedelta(hours=2))
-    assert initech.tick() is None
-
-    report = initech.deployment.run(take_census(initech.deployment, initech.row(), run_id="census"))
-    initech.product.run_all()
-
-    assert report.unaccounted == 1
-    assert initech.project(late)["name"] == "Ten robots"
+    history = record_history(initech.deployment, "initech", "initech:salesforce", f"deal:{copied}")
+    assert (history.external_id, len(history.versions)) == (opportunity, 1)
 
 
 def test_a_formula_is_warned_of_before_anything_runs(salesforce):
@@ -352,19 +301,3 @@ def test_a_formula_is_warned_of_before_anything_runs(salesforce):
     report, _plans = looked_at(initech)
 
     assert [line for line in report.remarks if "Score__c, which the CRM computes" in line]
-
-
-def test_the_tokens_of_a_paused_connection_are_renewed_before_they_die(initech):
-    initech.pause()
-    assert initech.deployment.run(keep_tokens_alive(initech.deployment)).renewed == 0
-    initech.deployment.ahead = timedelta(days=21)
-
-    assert initech.deployment.run(keep_tokens_alive(initech.deployment)).renewed == 1
-
-    initech.deployment.ahead = timedelta()
-    assert initech.deployment.run(keep_tokens_alive(initech.deployment)).renewed == 0
-    initech.deployment.ahead = timedelta(days=21)
-    initech.product.sandbox.tokens.uninstall(initech.salesforce)
-    (line,) = initech.deployment.run(keep_tokens_alive(initech.deployment)).notes
-    assert "connect Salesforce again" in line
-    assert initech.row().status == "paused"

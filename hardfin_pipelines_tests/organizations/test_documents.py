@@ -136,13 +136,13 @@ def test_an_editor_sees_mistakes_by_the_json_schema(wrong):
         jsonschema.validate(sound | wrong, json_schema(load_plans()))
 
 
-def test_the_example_of_the_reference_can_be_used_and_the_tables_are_complete():
+def test_the_examples_of_the_reference_can_be_used_and_the_tables_are_complete():
     text = (DOCS / "organization.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    examples = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
 
-    (document,) = read_text(example, "organization.md")
+    documents = [document for example in examples for document in read_text(example, "organization.md")]
 
-    assert document.configuration.organization == "acme-robotics"
+    assert [document.configuration.organization for document in documents] == ["acme-robotics", "initech"]
     assert all(f"`{conversion}`" in text for conversion in CONVERSIONS)
     for entity, fields in ENTITY_FIELDS.items():
         (row,) = re.findall(rf"^\| `{entity}` \|.*$", text, re.MULTILINE)

@@ -58,7 +58,7 @@ def test_a_sound_document_is_read_with_its_defaults():
             HUBSPOT + "    cadance: 5m\n",
             (
                 'acme.yaml:5: connections[0].cadance: is not a known key; the keys here are "integration", "status", '
-                '"cadence", "start_date", "login", "netsuite", "files", "pipelines" or "mappings"; '
+                '"cadence", "start_date", "login", "objects", "netsuite", "files", "pipelines" or "mappings"; '
                 'did you mean "cadence"?'
             ),
         ),

@@ -65,6 +65,19 @@ def test_whoever_may_wait_less_never_rests_first(per_day, remaining, share):
     assert ticks is None or loads is not None
 
 
+@given(st.integers(1, 2_000_000), st.sampled_from(PURPOSES), st.floats(0, 0.9), st.floats(0.01, 0.9))
+def test_nothing_whatever_takes_what_is_below_the_floor(per_day, purpose, share, floor):
+    kept = Reserve(purpose, share, floor).calls(per_day)
+    assert kept >= Reserve(purpose, share).calls(per_day)
+    assert kept >= per_day * floor - 1e-3
+    assert Reserve(purpose, share, floor).rests(said(kept, per_day), NOW) is not None
+    assert Reserve(purpose, share, floor).rests(said(kept + 1, per_day), NOW) is None
+
+
+def test_a_floor_of_a_whole_number_of_calls_is_that_number():
+    assert Reserve("resync", 0.2, 1 - 0.95).calls(110_000) == 5_500
+
+
 def test_why_work_rests_is_one_clear_line():
     assert Reserve("load", 0.2).sentence(said(49_000)) == (
         "49,000 of the account's 250,000 calls of the day are left; "

@@ -148,6 +148,10 @@ class HubSpotDecoder:
         """Pipeline, stage, and when the deal entered the trigger stages it was searched with."""
         return deal_state(deal)
 
+    def own_id(self, text: str) -> str:
+        """HubSpot's ids have one form."""
+        return text.strip()
+
 
 def records_of(
     role: Role, received: Sequence[Received], stamp_if_none: datetime

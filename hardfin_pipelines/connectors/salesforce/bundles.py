@@ -1,4 +1,4 @@
-"""What opportunities point to, read together: their lines, accounts and products in one call, not in one for each.
+"""What deals point to, read together: their lines, accounts and products in one call, not in one for each.
 
 A caller asks first what deals point to and then for those records, object by object. Each question would be a call of
 its own; Salesforce answers five queries in one. So where it is known which fields will be asked for (the caller said
@@ -8,25 +8,37 @@ What is kept belongs to the deals asked about last.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
 
 from hardfin_pipelines.connectors.base import ReadResult, References
 from hardfin_pipelines.connectors.errors import UnknownField
 from hardfin_pipelines.connectors.json_reader import Row
+from hardfin_pipelines.connectors.salesforce.decode import MODIFIED, place_of
 from hardfin_pipelines.connectors.salesforce.ids import long_id, long_ids
 from hardfin_pipelines.connectors.salesforce.limits import LONGEST_STATEMENT, PAGE
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner, in_parts
-from hardfin_pipelines.connectors.salesforce.reading import Found, IdReader, account_for, fields_of
-from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
+from hardfin_pipelines.connectors.salesforce.reading import (
+    CHARACTERS_AN_ID,
+    DELETED,
+    MOST_WITH_MERGED,
+    SURVIVOR,
+    Found,
+    IdReader,
+    account_for,
+    by_id,
+    fields_of,
+)
 from hardfin_pipelines.connectors.salesforce.soql import Statement, among, is_in, select
 from hardfin_pipelines.sync.records import Record, Reference, Role
 
 FEW = 200
 """So many deals are read with their products as well: beyond, most of those are known already."""
 
-_CHARACTERS_AN_ID = 21
-_IDS_IN_STATEMENT = LONGEST_STATEMENT // _CHARACTERS_AN_ID
+_IDS_IN_STATEMENT = LONGEST_STATEMENT // CHARACTERS_AN_ID
 _FULL = 0.8
+_LAST = Decimal("Infinity")
 _LINES_AT_FIRST = 6.0
 
 
@@ -97,7 +109,9 @@ class BundleReader:
         found = self._kept.found.get(role, Found())
         covered = self._kept.fields.get(role, frozenset()).issuperset(properties)
         known = long_ids(ids)
-        kept = {text: own for text, own in known.items() if covered and own in found.records}
+        # What was merged into an account may have been merged from others: only reading by id follows that.
+        merged = found.merged_into()
+        kept = {text: own for text, own in known.items() if covered and own in found.records and own not in merged}
         others = [text for text in known if text not in kept]
         read = await self._by_id.read(role, others, properties) if others else ReadResult((), ())
         self._expected[role] = tuple(properties)
@@ -141,7 +155,7 @@ class BundleReader:
         """Ask what deals point to, and for as much of that as is known to be wanted."""
         unknown = [deal for deal in deals if deal not in self._companies]
         statements: list[tuple[Role, Statement]] = [
-            ("deal", among(part, _accounts_of)) for part in in_parts(unknown, PAGE)
+            ("deal", among(part, self._accounts_of)) for part in in_parts(unknown, PAGE)
         ]
         statements += self._around(deals, unknown) if lines else []
         found, line_rows = await self._run(statements)
@@ -161,32 +175,65 @@ class BundleReader:
         """
         most = max(1, min(int(PAGE * _FULL / self._lines_a_deal), _IDS_IN_STATEMENT))
         fields = fields_of("line_item", self._expected.get("line_item", ()), self._shape)
+        objects = self._shape.objects
 
         def lines_of(some: Sequence[str]) -> Statement:
-            return select(fields, OBJECTS["line_item"], [is_in("OpportunityId", some)])
+            return select(fields, objects.line_item, [is_in(objects.deal_of_line, some)])
 
         statements: list[tuple[Role, Statement]] = [
             ("line_item", among(part, lines_of)) for part in in_parts(deals, most)
         ]
         statements += self._accounts(deals, unknown)
-        if len(deals) <= FEW and "product" in self._expected:
-            statements.append(self._along("product", deals, _products_of))
+        if len(deals) <= FEW and "product" in self._expected and objects.product_of_line:
+            statements.append(self._along("product", deals, self._products_of))
         return statements
 
     def _accounts(self, deals: Sequence[str], unknown: Sequence[str]) -> list[tuple[Role, Statement]]:
         if "company" not in self._expected:
             return []
         if unknown:
-            return [self._along("company", part, _companies_of) for part in in_parts(deals, PAGE)]
+            # A sub-query cannot stand beside an OR, so what was merged into them is asked for by itself.
+            asked = [(self._companies_of, False)]
+            if self._shape.objects.companies_can_be_merged:
+                asked.append((self._merged_into_companies_of, True))
+            return [
+                self._along("company", part, condition, deleted_too=deleted_too)
+                for condition, deleted_too in asked
+                for part in in_parts(deals, PAGE)
+            ]
         ids = dict.fromkeys(filter(None, (self._companies[deal] for deal in deals)))
         new = [each for each in ids if each not in self._fetched]
-        return [self._along("company", part, _of_these) for part in in_parts(new, PAGE)]
+        return [
+            self._along("company", part, self._these_companies, deleted_too=True)
+            for part in in_parts(new, MOST_WITH_MERGED)
+        ]
 
     def _along(
-        self, role: Role, ids: Sequence[str], condition: Callable[[Sequence[str]], str]
+        self, role: Role, ids: Sequence[str], condition: Callable[[Sequence[str]], str], *, deleted_too: bool = False
     ) -> tuple[Role, Statement]:
-        fields = fields_of(role, self._expected[role], self._shape)
-        return role, among(ids, lambda some: select(fields, OBJECTS[role], [condition(some)]))
+        fields, name = fields_of(role, self._expected[role], self._shape), self._shape.objects.by_role[role]
+        return role, among(ids, lambda some: select(fields, name, [condition(some)], deleted_too=deleted_too))
+
+    def _accounts_of(self, deals: Sequence[str]) -> Statement:
+        objects = self._shape.objects
+        return select(("Id", objects.company_of_deal, MODIFIED), objects.deal, [is_in("Id", deals)])
+
+    def _these_companies(self, ids: Sequence[str]) -> str:
+        return by_id("company", ids, self._shape.objects)
+
+    def _companies_of(self, deals: Sequence[str]) -> str:
+        objects = self._shape.objects
+        return f"Id IN ({select((objects.company_of_deal,), objects.deal, [is_in('Id', deals)]).text})"
+
+    def _merged_into_companies_of(self, deals: Sequence[str]) -> str:
+        objects = self._shape.objects
+        own = select((objects.company_of_deal,), objects.deal, [is_in("Id", deals)])
+        return f"{DELETED} = true AND {SURVIVOR} IN ({own.text})"
+
+    def _products_of(self, deals: Sequence[str]) -> str:
+        objects = self._shape.objects
+        lines = select((objects.product_of_line,), objects.line_item, [is_in(objects.deal_of_line, deals)])
+        return f"Id IN ({lines.text})"
 
     async def _run(self, statements: Sequence[tuple[Role, Statement]]) -> tuple[dict[Role, Found], list[Row]]:
         """What came, by role, and the rows of lines once more."""
@@ -194,15 +241,17 @@ class BundleReader:
         found: dict[Role, Found] = {}
         lines: list[Row] = []
         for (role, _), of_statement in zip(statements, rows, strict=True):
-            found.setdefault(role, Found()).take(role, of_statement, self._site())
+            found.setdefault(role, Found()).take(role, of_statement, self._shape.objects, self._site())
             lines += of_statement if role == "line_item" else []
         return found, lines
 
     def _keep(self, deals: Sequence[str], found: dict[Role, Found], lines: Sequence[Row]) -> _Kept:
         kept = _Kept(lines={deal: [] for deal in deals}, found=found)
+        objects = self._shape.objects
+        documents = [row.document for row in lines if isinstance(row.document, dict)]
         # From the rows, not the records: a line that cannot be read is still its deal's.
-        for row in sorted((row for row in lines if isinstance(row.document, dict)), key=_place):
-            deal, line = (long_id(str(row.document.get(name) or "")) for name in ("OpportunityId", "Id"))
+        for document in sorted(documents, key=lambda each: _place(each, objects.place_of_line)):
+            deal, line = (long_id(str(document.get(name) or "")) for name in (objects.deal_of_line, "Id"))
             if deal in kept.lines and line:
                 kept.lines[deal].append(line)
         kept.fields = {role: frozenset(self._expected[role]) for role in found if role in self._expected}
@@ -210,22 +259,6 @@ class BundleReader:
         if deals and lines:
             self._lines_a_deal = max(len(lines) / len(deals), 0.5)
         return kept
-
-
-def _accounts_of(deals: Sequence[str]) -> Statement:
-    return select(("Id", "AccountId", "SystemModstamp"), OBJECTS["deal"], [is_in("Id", deals)])
-
-
-def _of_these(ids: Sequence[str]) -> str:
-    return is_in("Id", ids)
-
-
-def _companies_of(deals: Sequence[str]) -> str:
-    return f"Id IN ({select(('AccountId',), OBJECTS['deal'], [is_in('Id', deals)]).text})"
-
-
-def _products_of(deals: Sequence[str]) -> str:
-    return f"Id IN ({select(('Product2Id',), OBJECTS['line_item'], [is_in('OpportunityId', deals)]).text})"
 
 
 def _references(kept: _Kept, role: Role, deal: str) -> tuple[Reference, ...]:
@@ -240,7 +273,7 @@ def _company_of(deal: Record) -> str:
     return references[0].id if references else ""
 
 
-def _place(row: Row) -> tuple[int, str]:
+def _place(line: Mapping[str, Any], field: str) -> tuple[Decimal, str]:
     """Where a line stands: in the order people gave, else in that of ids, which is the order of creation."""
-    order = str(row.document.get("SortOrder") or "")
-    return int(order) if order.isdigit() else 2**31, str(row.document.get("Id") or "")
+    place = place_of(line.get(field))
+    return _LAST if place is None else place, str(line.get("Id") or "")

@@ -1,6 +1,7 @@
 """One call to Salesforce: its place, its token, another try where that helps, and the error if not."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,6 +24,9 @@ from hardfin_pipelines.connectors.tokens import Tokens
 from hardfin_pipelines.sync.call_budget import DailyAllowance
 from hardfin_pipelines.sync.call_windows import NoPlace
 
+DaySoFar = Callable[[], DailyAllowance | None]
+"""What is known of an org's calls of the day from elsewhere."""
+
 _FAILED_PART = re.compile(rb'"httpStatusCode"\s*:\s*[^2\s]')
 
 
@@ -38,6 +42,7 @@ class SalesforceClient:
         limits: SalesforceLimits,
         calls: CallCounts,
         clock: Clock,
+        day_so_far: DaySoFar | None = None,
     ) -> None:
         self._transport = transport
         self._auth = auth
@@ -45,6 +50,7 @@ class SalesforceClient:
         self._limits = limits
         self._calls = calls
         self._clock = clock
+        self._day_so_far = day_so_far
         self._retries = RetryPolicy(limits.attempts)
         self._org: tuple[Tokens, Org] | None = None
 
@@ -147,6 +153,9 @@ class SalesforceClient:
 
         `others` are calls of ours that are under way and will be counted, too.
         """
+        if self._limiter.allowance is None and self._day_so_far is not None:
+            self._limiter.allowance = self._day_so_far()
+        self._day_so_far = None
         allowance, reserve = self._limiter.allowance, self._limits.reserve
         if allowance is not None and others:
             allowance = replace(allowance, remaining=max(allowance.remaining - others, 0))

@@ -21,9 +21,9 @@ from hardfin_pipelines.connectors.retries import RetryPolicy
 from hardfin_pipelines.connectors.salesforce.auth import Authenticator
 from hardfin_pipelines.connectors.salesforce.bulk import BulkQueries, NotByBulk, job_calls
 from hardfin_pipelines.connectors.salesforce.bundles import FEW, BundleReader
-from hardfin_pipelines.connectors.salesforce.client import SalesforceClient
+from hardfin_pipelines.connectors.salesforce.client import DaySoFar, SalesforceClient
 from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, HISTORY, deal_state
-from hardfin_pipelines.connectors.salesforce.describe import describe_account
+from hardfin_pipelines.connectors.salesforce.describe import Asked, describe_account
 from hardfin_pipelines.connectors.salesforce.limits import (
     BUCKET,
     COMPOSITE_QUERIES,
@@ -34,10 +34,10 @@ from hardfin_pipelines.connectors.salesforce.limits import (
     account_name,
 )
 from hardfin_pipelines.connectors.salesforce.oauth import OAuthApp, TokenEndpoint
+from hardfin_pipelines.connectors.salesforce.objects import STANDARD, OrgObjects
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.queries import QueryRunner
 from hardfin_pipelines.connectors.salesforce.remembering import Ask, remembering
-from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
 from hardfin_pipelines.connectors.salesforce.search import DealSearch
 from hardfin_pipelines.connectors.salesforce.transport import SalesforceTransport
 from hardfin_pipelines.connectors.salesforce.versions import LOGIN_URL
@@ -79,7 +79,10 @@ class SalesforceConnector:
         clock: Clock = SYSTEM_CLOCK,
         limiters: LimiterRegistry[OrgLimiter] = PROCESS_LIMITERS,
         renewal_lock: RenewalLock | None = None,
+        day_so_far: DaySoFar | None = None,
+        objects: OrgObjects = STANDARD,
         record_types: bool | None = None,
+        parents: Sequence[str] = (),
     ) -> None:
         """A connector that has asked for nothing yet.
 
@@ -94,9 +97,13 @@ class SalesforceConnector:
             clock: Time and waiting.
             limiters: The limiters of all orgs; the process's own, unless a test brings others.
             renewal_lock: Held while tokens are renewed; by default one of this process.
-            record_types: Whether the org's opportunities have record types; None where that is not known.
+            day_so_far: What Salesforce told another process of the org's calls; asked before this one's first call.
+            objects: The org's objects.
+            record_types: Whether the org's deals have record types; None where that is not known.
+            parents: Objects over which mapped fields lead, as last described: they are described at once.
         """
-        self.capabilities = Capabilities(stage_entered_times=True, merges=True, deletes=True)
+        entered_times, merges = objects.deals_are_opportunities, objects.companies_can_be_merged
+        self.capabilities = Capabilities(stage_entered_times=entered_times, merges=merges, deletes=True)
         self.calls = CallCounts()
         self._limits = limits
         self._clock = clock
@@ -113,17 +120,24 @@ class SalesforceConnector:
         lock = renewal_lock or PROCESS_LOCKS.of(name)
         self._auth = Authenticator(endpoint=endpoint, store=tokens, lock=lock, calls=self.calls, clock=clock)
         client = SalesforceClient(
-            transport=transport, auth=self._auth, limiter=shared, limits=limits, calls=self.calls, clock=clock
+            transport=transport,
+            auth=self._auth,
+            limiter=shared,
+            limits=limits,
+            calls=self.calls,
+            clock=clock,
+            day_so_far=day_so_far,
         )
         self._send = client.send
         self._ask = remembering(client.send, memory)
         self._bulk = BulkQueries(client.send, memory, clock, limits.patience_seconds)
-        self._shape = OrgShape(record_types)
+        self._shape = OrgShape(record_types, objects=objects)
+        self._parents = tuple(parents)
         self._bundles = BundleReader(QueryRunner(self._ask, limits.in_flight), self._shape, self._auth.site)
 
     def objects(self) -> Mapping[Role, str]:
         """Salesforce's name of each role's object."""
-        return OBJECTS
+        return self._shape.objects.by_role
 
     def expect(self, fields: Mapping[Role, Sequence[str]]) -> None:
         """Say which fields will be read, by role: what deals point to then comes along with the first question.
@@ -135,9 +149,11 @@ class SalesforceConnector:
     async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
         """Record types, stages, fields and currency of the org now. One call.
 
-        One more for each 25 record types, and for each step of paths that are `named` and lead over other parents.
+        More for an org with a great many record types, and for paths over parents whose objects cannot be guessed by
+        the name of their field: a call a step, until their description was kept.
         """
-        description = await describe_account(self._send, named, self._auth.organization_id)
+        asked = Asked(self._shape.objects, named or {}, self._parents, self._shape.record_types)
+        description = await describe_account(self._send, asked, self._auth.organization_id)
         self._shape.record_types = description.pipeline(DEFAULT_PIPELINE) is None
         return description
 
@@ -190,11 +206,12 @@ class SalesforceConnector:
 
     def deciding_fields(self, stages: Iterable[str]) -> tuple[str, ...]:  # noqa: ARG002  # the history has all stages
         """Record type, stage, and the history of stages."""
-        return (*self._shape.deciding_fields(), HISTORY)
+        history = (HISTORY,) if self._shape.objects.deals_are_opportunities else ()
+        return (*self._shape.deciding_fields(), *history)
 
     def deal_state(self, deal: Record) -> DealState:
         """Record type, stage, and the stages the deal has entered."""
-        return deal_state(deal)
+        return deal_state(deal, self._shape.objects)
 
     def plan_calls(self, deals: int, companies: int, line_items: int, products: int) -> CallPlan:
         """The least number of calls; lines that overflow their pages take a few more."""

@@ -1,7 +1,9 @@
 """From Salesforce's JSON to records, and what deciding needs to know of an opportunity."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from logging import getLogger
 from typing import Any
 
@@ -10,13 +12,12 @@ import orjson
 from hardfin_pipelines.connectors.errors import SkipRecord
 from hardfin_pipelines.connectors.json_reader import Row, value_of
 from hardfin_pipelines.connectors.salesforce.errors import INTEGRATION
-from hardfin_pipelines.connectors.salesforce.ids import long_id
-from hardfin_pipelines.connectors.salesforce.requests import OBJECTS
+from hardfin_pipelines.connectors.salesforce.ids import long_id, own_id
+from hardfin_pipelines.connectors.salesforce.objects import STANDARD, OrgObjects
 from hardfin_pipelines.sync.records import Record, Reference, Role
 from hardfin_pipelines.sync.trigger import DealState
 
 MODIFIED = "SystemModstamp"
-STAGE = "StageName"
 RECORD_TYPE = "RecordTypeId"
 ENTERED_STAGE = "LastStageChangeDate"
 HISTORY = "OpportunityHistories"
@@ -28,12 +29,7 @@ MASTER_RECORD_TYPE = "012000000000000AAA"
 DEFAULT_PIPELINE = "default"
 """The one pipeline of an org without record types: its opportunities have no field RecordTypeId at all."""
 
-_REFERENCES: Mapping[Role, tuple[tuple[Role, str], ...]] = {
-    "company": (),
-    "deal": (("company", "AccountId"),),
-    "line_item": (("product", "Product2Id"),),
-    "product": (),
-}
+_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
 
 _log = getLogger(__name__)
 
@@ -68,6 +64,11 @@ class Properties(dict[str, str | None]):
         return False
 
 
+def place_of(text: Any) -> Decimal | None:
+    """The number of a line among those of its deal; None where it has none."""
+    return Decimal(text) if isinstance(text, str) and _NUMBER.fullmatch(text) else None
+
+
 def moment_of(text: Any) -> datetime | None:
     """A stamp of Salesforce ("2024-09-24T03:26:07.000+0000"), aware and in UTC; None where it is none."""
     if not isinstance(text, str) or len(text) < 19:
@@ -79,12 +80,20 @@ def moment_of(text: Any) -> datetime | None:
         return None
 
 
-def record_of(role: Role, row: Row, *, stamp_if_none: datetime | None = None, site: str = "") -> Record:
+def record_of(
+    role: Role,
+    row: Row,
+    *,
+    objects: OrgObjects = STANDARD,
+    stamp_if_none: datetime | None = None,
+    site: str = "",
+) -> Record:
     """The record of one row.
 
     Args:
         role: What the record is.
         row: The row.
+        objects: The org's objects.
         site: The org's own address, under which people see its records by their ids; "" where it is not known.
         stamp_if_none: Taken where the record has no stamp that can be read.
 
@@ -94,32 +103,33 @@ def record_of(role: Role, row: Row, *, stamp_if_none: datetime | None = None, si
     document = row.document
     external_id = long_id(str(document.get("Id") or "")) if isinstance(document, dict) else ""
     if not external_id:
-        text = f"Salesforce sent a row among its {OBJECTS[role]} that has no id"
+        text = f"Salesforce sent a row among its {objects.by_role[role]} that has no id"
         raise SkipRecord(INTEGRATION, text, record_id="")
     properties = Properties(_flat(document, ""))
     modified_at = moment_of(properties.get(MODIFIED)) or stamp_if_none
     if modified_at is None:
-        text = f"Salesforce's {OBJECTS[role]} {external_id} has no modification stamp that can be read"
+        text = f"Salesforce's {objects.by_role[role]} {external_id} has no modification stamp that can be read"
         raise SkipRecord(INTEGRATION, text, record_id=external_id)
     return Record(
         role=role,
         id=external_id,
         modified_at=modified_at,
         properties=properties,
-        references=_references(role, properties),
+        references=_references(objects.references(role), properties),
         archived=properties.get("IsDeleted") == "true",
         url=f"{site}/{external_id}" if site else "",
+        place=place_of(properties.get(objects.place_of_line)) if role == "line_item" else None,
     )
 
 
-def records_of(
-    role: Role, rows: Sequence[Row], stamp_if_none: datetime, site: str
+def deals_of(
+    rows: Sequence[Row], objects: OrgObjects, stamp_if_none: datetime, site: str
 ) -> tuple[tuple[Record, ...], tuple[bytes, ...]]:
-    """The records of a page and their bytes; what has no id cannot be handed out and is logged."""
+    """The deals of a page and their bytes; what has no id cannot be handed out and is logged."""
     records, raw = [], []
     for row in rows:
         try:
-            records.append(record_of(role, row, stamp_if_none=stamp_if_none, site=site))
+            records.append(record_of("deal", row, objects=objects, stamp_if_none=stamp_if_none, site=site))
         except SkipRecord as skipped:
             _log.warning("%s", skipped)
             continue
@@ -127,10 +137,10 @@ def records_of(
     return tuple(records), tuple(raw)
 
 
-def deal_state(deal: Record) -> DealState:
-    """Record type, stage, and the stages the opportunity has entered, as far as its history was asked for."""
+def deal_state(deal: Record, objects: OrgObjects = STANDARD) -> DealState:
+    """Record type, stage, and the stages the deal has entered, as far as its history was asked for."""
     properties = deal.properties
-    stage = properties.get(STAGE) or ""
+    stage = properties.get(objects.stage) or ""
     if RECORD_TYPE in properties:
         pipeline = long_id(properties[RECORD_TYPE] or "") or MASTER_RECORD_TYPE
     else:
@@ -141,9 +151,13 @@ def deal_state(deal: Record) -> DealState:
 class SalesforceDecoder:
     """Decodes Salesforce's records that were landed: a `Decoder`."""
 
+    def __init__(self, objects: OrgObjects = STANDARD) -> None:
+        """`objects` are the org's."""
+        self._objects = objects
+
     def objects(self) -> Mapping[Role, str]:
         """Salesforce's name of each role's object."""
-        return OBJECTS
+        return self._objects.by_role
 
     def decode_record(self, role: Role, raw: bytes, stamp_if_none: datetime | None = None) -> Record:
         """The record of one row as received.
@@ -154,13 +168,17 @@ class SalesforceDecoder:
         try:
             document = value_of(raw)
         except ValueError as error:
-            text = f"what is kept of one of Salesforce's {OBJECTS[role]} is no JSON: {error}"
+            text = f"what is kept of one of Salesforce's {self._objects.by_role[role]} is no JSON: {error}"
             raise SkipRecord(INTEGRATION, text, record_id="") from None
-        return record_of(role, Row(document, raw), stamp_if_none=stamp_if_none)
+        return record_of(role, Row(document, raw), objects=self._objects, stamp_if_none=stamp_if_none)
 
     def deal_state(self, deal: Record) -> DealState:
-        """Record type, stage, and the stages the opportunity has entered."""
-        return deal_state(deal)
+        """Record type, stage, and the stages the deal has entered."""
+        return deal_state(deal, self._objects)
+
+    def own_id(self, text: str) -> str:
+        """The 18-character form of an id of either length, or of the one in the address of a record's page."""
+        return own_id(text)
 
 
 def _flat(document: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | None]]:
@@ -177,9 +195,11 @@ def _flat(document: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str |
             yield prefix + name, orjson.dumps(value).decode()
 
 
-def _references(role: Role, properties: Mapping[str, str | None]) -> dict[Role, tuple[Reference, ...]]:
+def _references(
+    fields: Sequence[tuple[Role, str]], properties: Mapping[str, str | None]
+) -> dict[Role, tuple[Reference, ...]]:
     found: dict[Role, tuple[Reference, ...]] = {}
-    for to, name in _REFERENCES[role]:
+    for to, name in fields:
         if name in properties:
             target = long_id(properties[name] or "")
             found[to] = (Reference(target, primary=True),) if target else ()
@@ -211,5 +231,5 @@ def _history(text: str | None) -> list[tuple[datetime, str]]:
     document = orjson.loads(text)
     rows = document.get("records") if isinstance(document, dict) else None
     listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    found = ((moment_of(row.get("CreatedDate")), str(row.get(STAGE) or "")) for row in listed)
+    found = ((moment_of(row.get("CreatedDate")), str(row.get(STANDARD.stage) or "")) for row in listed)
     return sorted((at, name) for at, name in found if at is not None and name)

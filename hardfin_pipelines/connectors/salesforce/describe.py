@@ -1,38 +1,42 @@
 """What an org has set up: record types, stages and fields, in words of no vendor.
 
-One composite call describes the objects and asks for stages, org and currency. An org with record types costs one
-more for each 25 of them: only `ui-api` tells which stages a record type's sales process has.
+One composite call describes the objects and asks for stages, org and currency. What else is needed follows from those
+answers, so the same call asks for it beforehand: a part may refer to the answer of an earlier one (the stages of the
+first few record types; Salesforce docs: composite, reference IDs), and the object that a custom relationship leads to
+mostly has its name. What was not foreseen is asked for by further calls.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote_plus
 
-from hardfin_pipelines.connectors.errors import NeedsAttention, VendorError
+from hardfin_pipelines.connectors.errors import NeedsAttention
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.salesforce import errors
 from hardfin_pipelines.connectors.salesforce.client import composite_parts
-from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, MASTER_RECORD_TYPE, RECORD_TYPE
 from hardfin_pipelines.connectors.salesforce.describe_fields import (
     Description,
     fields_of,
     hidden_property,
     own_properties,
     parents,
+    relation_field,
+)
+from hardfin_pipelines.connectors.salesforce.describe_pipelines import (
+    STAGES,
+    pipelines_of,
+    records,
+    stage_paths,
+    stages_of_org,
+    stages_of_picklist,
 )
 from hardfin_pipelines.connectors.salesforce.ids import long_id
 from hardfin_pipelines.connectors.salesforce.limits import COMPOSITE_PARTS
+from hardfin_pipelines.connectors.salesforce.objects import OrgObjects
 from hardfin_pipelines.connectors.salesforce.remembering import Ask
-from hardfin_pipelines.connectors.salesforce.requests import OBJECTS, composite_gets, query_more
-from hardfin_pipelines.sync.records import (
-    CRM_ROLES,
-    AccountDescription,
-    PipelineDescription,
-    PropertyDescription,
-    Role,
-    StageDescription,
-)
+from hardfin_pipelines.connectors.salesforce.requests import composite_gets, part_name
+from hardfin_pipelines.sync.records import CRM_ROLES, AccountDescription, PropertyDescription, Role
 
 _PARENTS: Mapping[Role, tuple[str, ...]] = {
     "company": ("Owner",),
@@ -42,13 +46,46 @@ _PARENTS: Mapping[Role, tuple[str, ...]] = {
 }
 """Parents whose fields are always described; others are where a field of theirs is named."""
 
-_ALWAYS_DESCRIBED = (*(OBJECTS[role] for role in CRM_ROLES), "User", "PricebookEntry")
-
-_STAGES = "SELECT Id,MasterLabel,ApiName,IsActive,SortOrder,IsClosed,IsWon FROM OpportunityStage ORDER BY SortOrder"
 _ORGANIZATION = "SELECT Id,Name,IsSandbox FROM Organization"
 _ORG_CURRENCY = "SELECT DefaultCurrencyIsoCode FROM Organization"
 _CORPORATE_CURRENCY = "SELECT IsoCode FROM CurrencyType WHERE IsCorporate = true"
+_NAME = re.compile(r"[A-Za-z]\w*")
 _DEEPEST = 5
+_FORESEEN_PARENTS = 8
+"""So many parents are asked for beforehand at most: the rest of a call is for the stages of record types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be described.
+
+    Attributes:
+        objects: The org's objects.
+        named: Fields, by role, that the configuration names: parents they lead over are described too, and those that
+            are not there come as hidden, with the permission that may be missing.
+        parents: Objects that such fields are known to lead over.
+        record_types: Whether deals have record types; None where that is not known.
+    """
+
+    objects: OrgObjects
+    named: Mapping[Role, Collection[str]] = field(default_factory=dict)
+    parents: Sequence[str] = ()
+    record_types: bool | None = None
+
+    def usual_objects(self) -> list[str]:
+        """The objects of the roles, and the parents whose fields are always described."""
+        own = [self.objects.by_role[role] for role in CRM_ROLES]
+        of_lines = ["Product2", "PricebookEntry"] if self.objects.lines_are_of_opportunities else []
+        return list(dict.fromkeys([*own, "User", *of_lines]))
+
+    def first_objects(self) -> list[str]:
+        """The objects to describe at once: those of the roles first, then parents that are known or likely there."""
+        usual = self.usual_objects()
+        steps = (step for names in self.named.values() for name in names for step in name.split(".")[:-1])
+        guessed = [f"{step[:-1]}c" if step.lower().endswith("__r") else step for step in steps]
+        found = dict.fromkeys([*self.parents, *guessed])
+        likely = [each for each in found if _NAME.fullmatch(each) and each not in {*usual, "Owner"}]
+        return [*usual, *likely[:_FORESEEN_PARENTS]]
 
 
 @dataclass(slots=True)
@@ -59,41 +96,63 @@ class _Org:
     refused: dict[str, Answer] = field(default_factory=dict)
 
 
-async def describe_account(
-    ask: Ask, named: Mapping[Role, Collection[str]] | None = None, organization_id: str = ""
-) -> AccountDescription:
+async def describe_account(ask: Ask, asked: Asked, organization_id: str = "") -> AccountDescription:
     """The description of an org.
 
     Args:
         ask: Sends a request.
-        named: Fields, by role, that the configuration names: parents they lead over are described too, and those that
-            are not there come as hidden, with the permission that may be missing.
+        asked: What is to be described.
         organization_id: The org, where the answers do not tell.
 
     Raises:
         VendorError: Salesforce refused or failed, or hides one of the objects.
     """
-    queries = (_STAGES, _ORGANIZATION, _ORG_CURRENCY, _CORPORATE_CURRENCY)
-    paths = [f"sobjects/{name}/describe" for name in _ALWAYS_DESCRIBED]
-    request = composite_gets([*paths, *(f"query?q={quote_plus(text)}" for text in queries)], parts_may_fail=True)
+    objects, first = asked.objects, asked.first_objects()
+    queries = [
+        _ORGANIZATION,
+        _ORG_CURRENCY,
+        _CORPORATE_CURRENCY,
+        *([STAGES] if objects.deals_are_opportunities else []),
+    ]
+    paths = [*_describe_paths(first), *(f"query?q={quote_plus(text)}" for text in queries)]
+    foreseen = _record_types(part_name(first.index(objects.deal)), COMPOSITE_PARTS - len(paths))
+    if asked.record_types is False:
+        foreseen = []
+    request = composite_gets([*paths, *stage_paths(objects, foreseen)], parts_may_fail=True)
     answer = await ask(request)
     parts = composite_parts(answer, request.call)
-    if len(parts) != len(paths) + len(queries):
-        raise errors.unknown_shape(request.call, f"{len(paths) + len(queries)} parts")
+    if len(parts) != len(paths) + len(foreseen):
+        raise errors.unknown_shape(request.call, f"{len(paths) + len(foreseen)} parts")
     org = _Org()
-    _take(org, _ALWAYS_DESCRIBED, parts)
-    _require(org)
-    stages_part, organization_part, *currency_parts = parts[len(paths) :]
-    stages = await _stages(ask, stages_part, request.call)
-    await _describe_named(ask, org, named or {})
-    organization = next(iter(_records(organization_part)), {})
+    _take(org, first, parts)
+    _require(org, objects)
+    organization, *currencies = parts[len(first) : len(first) + 3]
+    await _describe_named(ask, org, asked)
+    deal = org.objects[objects.deal]
+    if objects.deals_are_opportunities:
+        stages = await stages_of_org(ask, parts[len(paths) - 1], request.call)
+    else:
+        stages = stages_of_picklist(deal, objects)
+    own_id = next((str(each.get("Id") or "") for each in records(organization)), "")
     return AccountDescription(
-        account_id=long_id(str(organization.get("Id") or "")) or organization_id,
-        pipelines=await _pipelines(ask, org.objects[OBJECTS["deal"]], stages),
-        properties={role: _properties(org, role, (named or {}).get(role, ())) for role in CRM_ROLES},
+        account_id=long_id(own_id) or organization_id,
+        pipelines=await pipelines_of(ask, objects, deal, stages, parts[len(paths) :]),
+        properties={
+            role: _properties(org, objects.by_role[role], role, asked.named.get(role, ())) for role in CRM_ROLES
+        },
         described_at=answer.vendor_time,
-        currency=_currency(currency_parts),
+        currency=_currency(currencies),
+        parents=tuple(sorted(_led_over(org, asked))),
     )
+
+
+def _record_types(deal_part: str, count: int) -> list[str]:
+    """The first record types, as a part says them that comes behind the description of deals."""
+    return [f"@{{{deal_part}.recordTypeInfos[{place}].recordTypeId}}" for place in range(count)]
+
+
+def _describe_paths(names: Sequence[str]) -> list[str]:
+    return [f"sobjects/{name}/describe" for name in names]
 
 
 def _take(org: _Org, names: Sequence[str], parts: Sequence[Answer]) -> None:
@@ -104,80 +163,94 @@ def _take(org: _Org, names: Sequence[str], parts: Sequence[Answer]) -> None:
             org.refused[name] = part
 
 
-def _require(org: _Org) -> None:
-    missing = [name for name in (OBJECTS[role] for role in CRM_ROLES) if name not in org.objects]
-    if not missing:
-        return
+def _require(org: _Org, objects: OrgObjects) -> None:
+    """Refuse an org without the objects of the roles, or without the fields that lead from one to another."""
+    names = [objects.by_role[role] for role in CRM_ROLES if role != "product" or objects.product_of_line]
+    missing = [name for name in dict.fromkeys(names) if name not in org.objects]
     for name in missing:
         if org.refused[name].status not in {400, 403, 404}:
             raise errors.refusal(org.refused[name], f"describe {name}")
-    listed = ", ".join(missing)
-    text = (
-        f"Salesforce hides {listed} from Hardfin's user: grant it Read on {listed} in a permission set "
-        f"({errors.message_of(org.refused[missing[0]])})"
-    )
-    raise NeedsAttention(errors.INTEGRATION, text, context={"objects": listed})
+    if missing:
+        listed = ", ".join(missing)
+        text = (
+            f"Salesforce hides {listed} from Hardfin's user: grant it Read on {listed} in a permission set "
+            f"({errors.message_of(org.refused[missing[0]])})"
+        )
+        raise NeedsAttention(errors.INTEGRATION, text, context={"objects": listed})
+    for name, link, target in objects.links():
+        _require_link(org.objects[name], name, link, target)
 
 
-async def _stages(ask: Ask, part: Answer, call: str) -> list[Mapping[str, Any]]:
-    if not 200 <= part.status < 300:
-        raise errors.refusal(part, f"{call} (OpportunityStage)")
-    found = _records(part)
-    while part.members.get("done") is False and part.members.get("nextRecordsUrl"):
-        part = await ask(query_more(str(part.members["nextRecordsUrl"]).rpartition("/")[2]))
-        found += _records(part)
-    return found
-
-
-def _records(part: Answer) -> list[Mapping[str, Any]]:
-    listed = part.members.get("records") if 200 <= part.status < 300 else None
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+def _require_link(description: Description, name: str, link: str, target: str) -> None:
+    found = next((each for each in fields_of(description) if each.get("name") == link), None)
+    if found is None:
+        text = (
+            f"Salesforce shows no field {name}.{link}, which leads to {target}: if it is there, grant Hardfin's user "
+            "Read on it in a permission set; else mend `objects` in the organization's document"
+        )
+        raise NeedsAttention(errors.INTEGRATION, text, context={"properties": link})
+    leads_to = found.get("referenceTo")
+    if not isinstance(leads_to, list) or target not in leads_to:
+        listed = ", ".join(map(str, leads_to)) if isinstance(leads_to, list) and leads_to else "no other record"
+        text = (
+            f"Salesforce's field {name}.{link} leads to {listed}, not to {target}: mend `objects` in the "
+            "organization's document"
+        )
+        raise NeedsAttention(errors.INTEGRATION, text, context={"properties": link})
 
 
 def _currency(parts: Sequence[Answer]) -> str:
     """The corporate currency of an org with several, else its only one; "" where Salesforce does not tell."""
-    org_parts, corporate = parts[:-1], parts[-1]
-    for part, name in ((corporate, "IsoCode"), *((each, "DefaultCurrencyIsoCode") for each in org_parts)):
-        for record in _records(part):
+    own, corporate = parts
+    for part, name in ((corporate, "IsoCode"), (own, "DefaultCurrencyIsoCode")):
+        for record in records(part):
             if record.get(name):
                 return str(record[name])
     return ""
 
 
-async def _describe_named(ask: Ask, org: _Org, named: Mapping[Role, Collection[str]]) -> None:
-    """Describe the parents that named fields lead over, a call for each step of the longest path."""
+async def _describe_named(ask: Ask, org: _Org, asked: Asked) -> None:
+    """Describe the parents that named fields lead over and that are not described yet, a call a step."""
     for _ in range(_DEEPEST):
-        wanted = {
-            target
-            for role, names in named.items()
-            for name in names
-            if (target := _first_undescribed(org, OBJECTS[role], name))
-        }
-        listed = sorted(wanted)
+        listed = sorted(
+            {
+                target
+                for role, names in asked.named.items()
+                for name in names
+                if (target := _steps(org, asked.objects.by_role[role], name)[-1]) and target not in org.objects
+            }
+            - org.refused.keys()
+        )
         for start in range(0, len(listed), COMPOSITE_PARTS):
             some = listed[start : start + COMPOSITE_PARTS]
-            request = composite_gets([f"sobjects/{name}/describe" for name in some], parts_may_fail=True)
+            request = composite_gets(_describe_paths(some), parts_may_fail=True)
             _take(org, some, composite_parts(await ask(request), request.call))
         if not listed:
             return
 
 
-def _first_undescribed(org: _Org, object_name: str, path: str) -> str:
-    """The first object on a dotted path that was neither described nor refused; "" where there is none."""
+def _steps(org: _Org, object_name: str, path: str) -> list[str]:
+    """The objects on a dotted path, as far as it can be followed; "" at the end where a relationship is not there."""
+    found = [object_name]
     for step in path.split(".")[:-1]:
-        relation = parents(org.objects[object_name]).get(step.lower())
+        if found[-1] not in org.objects:
+            break
+        relation = parents(org.objects[found[-1]]).get(step.lower())
+        found.append("" if relation is None else relation[1])
         if relation is None:
-            return ""
-        object_name = relation[1]
-        if object_name in org.refused:
-            return ""
-        if object_name not in org.objects:
-            return object_name
-    return ""
+            break
+    return found
 
 
-def _properties(org: _Org, role: Role, named: Collection[str]) -> dict[str, PropertyDescription]:
-    own = org.objects[OBJECTS[role]]
+def _led_over(org: _Org, asked: Asked) -> set[str]:
+    """The parents, but for the usual ones, that the named fields lead over."""
+    paths = ((role, name) for role, names in asked.named.items() for name in names)
+    over = {each for role, name in paths for each in _steps(org, asked.objects.by_role[role], name)}
+    return (over & org.objects.keys()) - set(asked.usual_objects())
+
+
+def _properties(org: _Org, object_name: str, role: Role, named: Collection[str]) -> dict[str, PropertyDescription]:
+    own = org.objects.get(object_name, {})
     found = own_properties(own)
     relations = parents(own)
     for parent in _PARENTS[role]:
@@ -187,61 +260,26 @@ def _properties(org: _Org, role: Role, named: Collection[str]) -> dict[str, Prop
     visible = list(found)
     for name in named:
         if name not in found:
-            found[name] = _dotted(org, OBJECTS[role], name) or hidden_property(OBJECTS[role], name, visible)
+            found[name] = _dotted(org, object_name, name, visible)
     return found
 
 
-def _dotted(org: _Org, object_name: str, path: str) -> PropertyDescription | None:
-    prefix = ""
-    for step in path.split(".")[:-1]:
-        relation = parents(org.objects[object_name]).get(step.lower())
-        if relation is None or relation[1] not in org.objects:
-            return None
-        prefix, object_name = f"{prefix}{relation[0]}.", relation[1]
-    return own_properties(org.objects[object_name], prefix, prefix.replace(".", ": ")).get(path) if prefix else None
-
-
-async def _pipelines(
-    ask: Ask, opportunity: Description, stages: Sequence[Mapping[str, Any]]
-) -> tuple[PipelineDescription, ...]:
-    """A pipeline for each record type; one for all opportunities of an org without them."""
-    every = tuple(_stage(each) for each in stages if each.get("IsActive") is not False)
-    if not any(each.get("name") == RECORD_TYPE for each in fields_of(opportunity)):
-        return (PipelineDescription(DEFAULT_PIPELINE, "Default", every),)
-    listed = opportunity.get("recordTypeInfos")
-    types = {
-        long_id(str(each.get("recordTypeId") or "")): str(each.get("name") or "")
-        for each in (listed if isinstance(listed, list) else ())
-        if isinstance(each, dict)
-    }
-    types.setdefault(MASTER_RECORD_TYPE, "Master")
-    own = await _own_stages(ask, [each for each in types if each])
-    return tuple(
-        PipelineDescription(each, name, tuple(stage for stage in every if stage.id in own.get(each, {stage.id})))
-        for each, name in types.items()
-        if each
-    )
-
-
-async def _own_stages(ask: Ask, record_types: Sequence[str]) -> dict[str, set[str]]:
-    """The stages of each record type's sales process; a record type of which Salesforce does not tell is absent."""
-    found: dict[str, set[str]] = {}
-    for start in range(0, len(record_types), COMPOSITE_PARTS):
-        some = record_types[start : start + COMPOSITE_PARTS]
-        paths = [f"ui-api/object-info/{OBJECTS['deal']}/picklist-values/{each}/StageName" for each in some]
-        request = composite_gets(paths, parts_may_fail=True)
-        try:
-            parts = composite_parts(await ask(request), request.call)
-        except VendorError:  # stages are a help to whoever configures: all of them is an answer as well
-            continue
-        for each, part in zip(some, parts, strict=False):
-            values = part.members.get("values") if 200 <= part.status < 300 else None
-            if isinstance(values, list):
-                found[each] = {str(value.get("value")) for value in values if isinstance(value, dict)}
-    return found
-
-
-def _stage(given: Mapping[str, Any]) -> StageDescription:
-    name = str(given.get("ApiName") or given.get("MasterLabel") or "")
-    won, closed = given.get("IsWon") is True, given.get("IsClosed") is True
-    return StageDescription(name, str(given.get("MasterLabel") or name), won=won, closed=closed)
+def _dotted(org: _Org, object_name: str, path: str, visible: Sequence[str]) -> PropertyDescription:
+    """A named field over parents, or what may be missing to see it: the object, the lookup to it, or the field."""
+    *steps, last = path.split(".")
+    objects = _steps(org, object_name, path)
+    if not steps:
+        return hidden_property(object_name, path, visible)
+    if "" in objects:
+        place = len(objects) - 2
+        return hidden_property(objects[place], relation_field(steps[place]), (), path)
+    if objects[-1] not in org.objects:
+        return hidden_property(objects[-1], "", (), path)
+    prefix, current = "", object_name
+    for step in steps:
+        name, current = parents(org.objects[current])[step.lower()]
+        prefix = f"{prefix}{name}."
+    found = own_properties(org.objects[current], prefix, prefix.replace(".", ": "))
+    if path in found:
+        return found[path]
+    return hidden_property(current, last, [each.removeprefix(prefix) for each in found], path)

@@ -91,20 +91,25 @@ def parents(description: Description) -> dict[str, tuple[str, str]]:
     return found
 
 
-def hidden_property(object_name: str, name: str, visible: Collection[str]) -> PropertyDescription:
-    """A field that was named and that the description does not have.
+def relation_field(step: str) -> str:
+    """The field behind a step of a path: `Site__r` leads over `Site__c`, `Account` over `AccountId`."""
+    return f"{step[:-1]}c" if step.lower().endswith("__r") else f"{step}Id"
+
+
+def hidden_property(object_name: str, field: str, visible: Collection[str], path: str = "") -> PropertyDescription:
+    """A field that was named and that the descriptions do not have.
 
     Salesforce describes what the user may see, so a field that is hidden looks like one that is not there.
 
     Args:
-        object_name: Its object.
-        name: The field.
+        object_name: The object that lacks something, or that is itself not seen.
+        field: The field that is not seen; "" for the object itself.
         visible: The fields that are there, of which one may have been meant.
+        path: How the field was named, where that is not its own name.
     """
     by_case = {each.lower(): each for each in visible}
-    near = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=_NEAR)
+    near = difflib.get_close_matches(field.lower(), by_case, n=1, cutoff=_NEAR) if field else []
     meant = f"; did you mean {by_case[near[0]]}?" if near else ""
-    needs = (
-        f"Read on the field {object_name}.{name} (if Salesforce has it{meant}) in a permission set of Hardfin's user"
-    )
-    return PropertyDescription(name=name, label=name, type="other", hidden=True, needs=needs)
+    what = f"field {object_name}.{field}" if field else f"object {object_name}"
+    needs = f"Read on the {what} (if Salesforce has it{meant}) in a permission set of Hardfin's user"
+    return PropertyDescription(name=path or field, label=path or field, type="other", hidden=True, needs=needs)

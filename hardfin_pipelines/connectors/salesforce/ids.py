@@ -1,5 +1,6 @@
 """Salesforce's record ids: 15 characters that differ by case, or 18 that do not (Salesforce docs: ID field type)."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from string import ascii_letters, ascii_uppercase, digits
@@ -9,6 +10,9 @@ _CHECKS = ascii_uppercase + "012345"
 _BITS = str.maketrans({sign: "1" if sign in ascii_uppercase else "0" for sign in _ALLOWED})
 _SHORT, _LONG, _GROUP = 15, 18, 5
 _REMEMBERED = 1 << 16
+_BETWEEN = re.compile(r"[/?#&=%]")
+"""What stands between the parts of an address."""
+_DIGIT = re.compile(r"\d")
 
 
 @lru_cache(_REMEMBERED)
@@ -26,6 +30,16 @@ def long_id(text: str) -> str:
         return short + checks
     mended = _recased(short, checks)
     return mended + checks if _checks(mended) == checks else ""
+
+
+def own_id(text: str) -> str:
+    """The id that a person means: of either length, whatever its case, or the address of the record's page.
+
+    The text itself, trimmed, where there is no id in it.
+    """
+    trimmed = text.strip()
+    parts = (part for part in _BETWEEN.split(trimmed) if _DIGIT.search(part)) if "/" in trimmed else (trimmed,)
+    return next(filter(None, map(long_id, parts)), trimmed)
 
 
 def long_ids(texts: Iterable[str]) -> dict[str, str]:

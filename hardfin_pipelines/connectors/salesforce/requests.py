@@ -1,6 +1,6 @@
 """The requests we send, as data: equal requests have equal bytes, so an answer can be remembered by its request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
@@ -11,21 +11,11 @@ import orjson
 from hardfin_pipelines.connectors.salesforce.limits import LONGEST_QUERY_URL, PAGE
 from hardfin_pipelines.connectors.salesforce.soql import Statement
 from hardfin_pipelines.connectors.salesforce.versions import DATA
-from hardfin_pipelines.sync.records import Role
 
 Media = Literal["json", "csv", "nothing"]
 
 BULK_ROWS = 25_000
 """Rows of a page of a job's results: about 20 MB where rows are wide."""
-
-OBJECTS: Mapping[Role, str] = {
-    "company": "Account",
-    "deal": "Opportunity",
-    "line_item": "OpportunityLineItem",
-    "product": "Product2",
-}
-"""Salesforce's name of each role's object."""
-
 
 _JOBS = "jobs/query"
 
@@ -109,9 +99,14 @@ def composite_gets(paths: Sequence[str], *, parts_may_fail: bool = False, fields
         parts_may_fail: Whether the caller reads the parts that failed.
         fields: The fields that the queries ask for.
     """
-    parts = [{"method": "GET", "url": DATA + path, "referenceId": f"part{place}"} for place, path in enumerate(paths)]
+    parts = [{"method": "GET", "url": DATA + path, "referenceId": part_name(place)} for place, path in enumerate(paths)]
     body = orjson.dumps({"allOrNone": False, "compositeRequest": parts})
     return Request("POST", "composite", body, parts_may_fail=parts_may_fail, fields=fields)
+
+
+def part_name(place: int) -> str:
+    """What later parts of a composite call call the answer to the part at a place."""
+    return f"part{place}"
 
 
 def bulk_create(statement: Statement) -> Request:

@@ -19,30 +19,30 @@ from datetime import datetime, timedelta
 from hardfin_pipelines.connectors.base import Page, TriggerQuery
 from hardfin_pipelines.connectors.errors import UnknownField, VendorContractError
 from hardfin_pipelines.connectors.json_reader import Row
-from hardfin_pipelines.connectors.salesforce.decode import MODIFIED, moment_of, records_of
+from hardfin_pipelines.connectors.salesforce.decode import MODIFIED, deals_of, moment_of
 from hardfin_pipelines.connectors.salesforce.errors import INTEGRATION, LocatorGone, QueryTooHeavy
 from hardfin_pipelines.connectors.salesforce.org_shape import OrgShape
 from hardfin_pipelines.connectors.salesforce.pages import complete_histories, page_of
 from hardfin_pipelines.connectors.salesforce.remembering import Ask
-from hardfin_pipelines.connectors.salesforce.requests import OBJECTS, Request, query_more, run_query
+from hardfin_pipelines.connectors.salesforce.requests import Request, query_more, run_query
 from hardfin_pipelines.connectors.salesforce.search_conditions import (
     behind,
     has_record_types,
     history_since,
     modified_between,
-    stage_condition,
+    wanted_deals,
 )
 from hardfin_pipelines.connectors.salesforce.search_parts import Part
 from hardfin_pipelines.connectors.salesforce.soql import Statement, count, quoted, select
 from hardfin_pipelines.sync.records import Record
 
 _ORDER = f"{MODIFIED},Id"
-_DEAL = OBJECTS["deal"]
 _SAME_QUERY = 10
 """How often a query is asked again from one place: more than once only if its cursor dies before a row comes."""
 
 SETTLED_AFTER = timedelta(hours=1)
-"""Changes show within this time: rows of long transactions come late, with an older stamp (peers report minutes)."""
+"""Changes show within this time: rows of long transactions come late, with an older stamp (peers report minutes, and
+have lost rows that were fifteen minutes late)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class DealSearch:
         shape.record_types = has_record_types(query.stages)
         self._fields = (*shape.deciding_fields(), *properties)
         self._query = query
-        self._stages = stage_condition(query)
+        self._wanted = wanted_deals(query, shape.objects)
         self._part = Part(query.modified_from, query.modified_before, page_size, clock_now)
         self._seen: dict[str, datetime] = {}
         self._asked: Counter[str] = Counter()
@@ -127,17 +127,18 @@ class DealSearch:
     def whole(self) -> Statement:
         """All that is searched for, in no order and without histories: what a Bulk job can be asked."""
         query = self._query
-        where = [self._stages, *modified_between(query.modified_from, query.modified_before)]
-        return select(self._fields, _DEAL, where)
+        where = [*self._wanted, *modified_between(query.modified_from, query.modified_before)]
+        return select(self._fields, self._shape.objects.deal, where)
 
     def page_of_rows(self, rows: Sequence[Row], vendor_time: datetime, *, last: bool) -> Page:
         """Rows that came another way as a page, without what was handed out with the same stamp."""
-        records, raw = records_of("deal", rows, self._query.modified_from, self._site())
+        records, raw = deals_of(rows, self._shape.objects, self._query.modified_from, self._site())
         return self.fresh(Page(records, raw, None, last, vendor_time))
 
     def calls_left(self, first: Page) -> int:
         """How many more calls the search takes behind its first page, as far as that can be told."""
-        if first.total is None or not first.records or self._query.entered_since is not None:
+        with_history = self._query.entered_since is not None and self._shape.history
+        if first.total is None or not first.records or with_history:
             return 0
         return -(-(first.total - len(first.records)) // len(first.records))
 
@@ -160,10 +161,10 @@ class DealSearch:
             children = history_since(self._query.entered_since)
         order = "Id" if self._by_id else _ORDER
         where = [*self._conditions(), *self._behind, *self._beyond]
-        return select(self._fields, _DEAL, where, order=order, children=children)
+        return select(self._fields, self._shape.objects.deal, where, order=order, children=children)
 
     def _conditions(self) -> list[str]:
-        return [self._stages, *modified_between(self._part.start, self._part.until)]
+        return [*self._wanted, *modified_between(self._part.start, self._part.until)]
 
     def _note_place(self, page: Page) -> None:
         """The last row that surely stands in the order of stamps; in the order of ids every row does."""
@@ -238,14 +239,15 @@ class DealSearch:
                 return found
 
     def _lighter(self) -> bool:
-        """Ask for less at once; whether that is possible. In the order of ids, a part cannot become shorter."""
-        if self._by_id:
-            return self._part.shrink_page()
+        """Ask for less at once; whether that is possible.
+
+        In the order of ids as well: rows of the later parts that came already come again, and are known.
+        """
         return self._part.shrink(self._place.modified_at if self._behind and self._place is not None else None)
 
     async def _count(self, conditions: Sequence[str]) -> int | None:
         """How many deals a search in parts has; None where even counting them is too heavy."""
-        request = run_query(count(_DEAL, conditions))
+        request = run_query(count(self._shape.objects.deal, conditions))
         try:
             return page_of(request, await self._ask(request)).total
         except QueryTooHeavy:
@@ -255,7 +257,7 @@ class DealSearch:
         answer = await self._ask(request)
         page = page_of(request, answer)
         await complete_histories(self._ask, page.rows, self._query.entered_since)
-        records, raw = records_of("deal", page.rows, self._query.modified_from, self._site())
+        records, raw = deals_of(page.rows, self._shape.objects, self._query.modified_from, self._site())
         self._part.grow()
         return SearchPage(
             records,

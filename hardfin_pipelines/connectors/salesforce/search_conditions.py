@@ -11,8 +11,8 @@ from hardfin_pipelines.connectors.salesforce.decode import (
     MASTER_RECORD_TYPE,
     MODIFIED,
     RECORD_TYPE,
-    STAGE,
 )
+from hardfin_pipelines.connectors.salesforce.objects import STANDARD, OrgObjects
 from hardfin_pipelines.connectors.salesforce.soql import Statement, is_in, moment, moment_up, quoted, select
 from hardfin_pipelines.sync.records import Record
 
@@ -35,20 +35,31 @@ def history_of(name: str, where: Sequence[str], since: datetime | None) -> State
         where: Conditions, all of which must hold.
         since: The moment.
     """
+    fields = (STANDARD.stage, "CreatedDate")
     if since is None:
-        return select((STAGE, "CreatedDate"), name, where, order="CreatedDate DESC LIMIT 200")
-    return select((STAGE, "CreatedDate"), name, [*where, f"CreatedDate >= {moment(since)}"], order="CreatedDate DESC")
+        return select(fields, name, where, order="CreatedDate DESC LIMIT 200")
+    return select(fields, name, [*where, f"CreatedDate >= {moment(since)}"], order="CreatedDate DESC")
 
 
-def stage_condition(query: TriggerQuery) -> str:
-    """Opportunities in a trigger stage now, or that changed their stage since: they may have been in one.
+def wanted_deals(query: TriggerQuery, objects: OrgObjects = STANDARD) -> list[str]:
+    """The conditions for the deals of a query, but for their modification stamps.
+
+    Salesforce's own work on a record (roll-ups, renamed picklist values, recalculations) moves SystemModstamp alone; an
+    edit moves LastModifiedDate too.
+    """
+    stages = _stage_condition(query, objects)
+    return [stages] if query.edited_from is None else [stages, f"LastModifiedDate >= {moment(query.edited_from)}"]
+
+
+def _stage_condition(query: TriggerQuery, objects: OrgObjects) -> str:
+    """Deals in a trigger stage now, or that changed their stage since: they may have been in one.
 
     Salesforce keeps no time for each stage. Whoever was in a trigger stage since a moment and is not any more has
     changed its stage since then; its history, which comes along, says whether it was. (A sub-query over the history in
-    the condition itself cannot stand beside an OR.)
+    the condition itself cannot stand beside an OR.) It does so for opportunities alone.
     """
-    choices = [f"({_of_pipeline(pipeline, stages)})" for pipeline, stages in query.stages.items() if stages]
-    if query.entered_since is not None:
+    choices = [f"({_of_pipeline(pipeline, stages, objects)})" for pipeline, stages in query.stages.items() if stages]
+    if query.entered_since is not None and objects.deals_are_opportunities:
         choices.append(f"{ENTERED_STAGE} >= {moment(query.entered_since)}")
     return choices[0] if len(choices) == 1 else f"({' OR '.join(choices)})"
 
@@ -65,8 +76,8 @@ def behind(record: Record) -> str:
     return f"({MODIFIED} > {stamp} OR ({MODIFIED} = {stamp} AND Id > {quoted(record.id)}))"
 
 
-def _of_pipeline(pipeline: str, stages: Sequence[str]) -> str:
-    in_stage = is_in(STAGE, stages)
+def _of_pipeline(pipeline: str, stages: Sequence[str], objects: OrgObjects) -> str:
+    in_stage = is_in(objects.stage, stages)
     if pipeline == DEFAULT_PIPELINE:
         return in_stage
     record_type = "null" if pipeline == MASTER_RECORD_TYPE else quoted(pipeline)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 SMALLEST_PAGE = 200
 """Salesforce gives no fewer rows a page on request (Salesforce docs: Query Options header)."""
 
-_HALVINGS = 8
-_SHORTEST = timedelta(seconds=2)
+_SHORTEST = timedelta(seconds=1)
+"""Salesforce's stamps are whole seconds."""
 
 
 class Part:
@@ -38,7 +38,7 @@ class Part:
         self._end = end
         self._largest = page_size
         self._now = clock_now
-        self._halved = 0
+        self._refused = 0
 
     @property
     def is_last(self) -> bool:
@@ -48,17 +48,21 @@ class Part:
     def shrink(self, reached: datetime | None) -> bool:
         """Ask for less at once; whether that is possible any more. First for fewer rows, then for less time as well.
 
+        A refusal costs minutes, and a mass change has all its stamps in a few seconds of years: each refusal in a row
+        divides by twice as much as the one before.
+
         Args:
             reached: The stamp that the part was read to, if any.
         """
-        self._halved += 1
+        self._refused += 1
         smaller = self.shrink_page()
         begin = self.start if reached is None else max(self.start, reached)
         end = self._now() if self.until is None else self.until
-        if end - begin >= _SHORTEST and not (smaller and self._halved == 1):
-            self.until = begin + timedelta(seconds=(end - begin) // timedelta(seconds=2))
+        if end - begin > _SHORTEST and not (smaller and self._refused == 1):
+            divisor = 1 << max(self._refused - 1, 1)
+            self.until = begin + max(timedelta(seconds=(end - begin) / divisor // timedelta(seconds=1)), _SHORTEST)
             smaller = True
-        return smaller and self._halved <= _HALVINGS
+        return smaller
 
     def shrink_page(self) -> bool:
         """Ask for fewer rows at once; whether that is possible any more."""
@@ -69,7 +73,7 @@ class Part:
 
     def grow(self) -> None:
         """Salesforce has answered: ask for more rows again."""
-        self._halved = 0
+        self._refused = 0
         self.page_size = min(self.page_size * 2, self._largest)
 
     def move_on(self) -> None:

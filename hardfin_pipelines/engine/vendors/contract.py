@@ -72,6 +72,10 @@ class Vendor(Protocol):
         """
         ...
 
+    def floor(self) -> float:
+        """The share of an account's calls of the day that is left to others whatever the work is for."""
+        ...
+
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:
         """The rate windows of an account, under its connection's configuration."""
         ...
@@ -109,6 +113,11 @@ class ErpVendor(Vendor, Protocol):
 class CrmVendor(Vendor, Protocol):
     """A CRM."""
 
+    @property
+    def shows_late(self) -> timedelta:
+        """How late it may show a change, such that ticks are to find it: with a stamp that is so much older."""
+        ...
+
     def connector(self, row: ConnectionRow, memory: PageMemory | None, reserve: Reserve) -> CrmConnector:
         """A connector for a connection's account.
 
@@ -119,8 +128,8 @@ class CrmVendor(Vendor, Protocol):
         """
         ...
 
-    def decoder(self) -> Decoder:
-        """What turns landed records into records again."""
+    def decoder(self, configuration: Mapping[str, Any]) -> Decoder:
+        """What turns landed records of a connection, so configured, into records again."""
         ...
 
     def plan_calls(self, deals: int, companies: int, line_items: int, products: int) -> CallPlan:

@@ -24,6 +24,7 @@ from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.sync.call_budget import Reserve
 from hardfin_pipelines.sync.call_windows import CallWindow
+from hardfin_pipelines.sync.cursors import OVERLAP
 
 
 class HubSpotVendor:
@@ -34,6 +35,7 @@ class HubSpotVendor:
     """
 
     unused_tokens_die = None
+    shows_late = OVERLAP
 
     def __init__(self, shared: Shared, places: StoredPlaces) -> None:
         self.shared = shared
@@ -47,9 +49,13 @@ class HubSpotVendor:
         tokens = StoredTokens(self.shared.engine, self.shared.vault, row, renewable=bool(settings.hubspot_client_id))
         return self._connector(tokens, row.account_id, memory, reserve=reserve)
 
-    def decoder(self) -> Decoder:
+    def decoder(self, configuration: Mapping[str, Any]) -> Decoder:  # noqa: ARG002  # all accounts are alike
         """What turns landed records into records again."""
         return HubSpotDecoder()
+
+    def floor(self) -> float:
+        """None: what a person asks for goes on until the vendor refuses."""
+        return 0.0
 
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:  # noqa: ARG002
         """The rate windows of an account, whatever its connection is set to."""

@@ -68,6 +68,10 @@ class QuickBooksVendor:
             renewal_lock=renewal_lock(self.shared.engine, row),
         )
 
+    def floor(self) -> float:
+        """None: what a person asks for goes on until the vendor refuses."""
+        return 0.0
+
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:  # noqa: ARG002
         """The rate windows of a company, whatever its connection is set to."""
         return rate_windows(self.limits, self.shared.settings.quickbooks_url, account_id)

@@ -59,7 +59,7 @@ class VendorRegistry:
         Raises:
             Refusal: The integration is not supported yet.
         """
-        return self._crm(row.integration).connector(row, memory, Reserve(purpose, self._shared.settings.daily_reserve))
+        return self._crm(row.integration).connector(row, memory, self.reserve(row.integration, purpose))
 
     def erp_connector(
         self, row: ConnectionRow, memory: PageMemory | None = None, *, purpose: Purpose = "describe"
@@ -72,20 +72,33 @@ class VendorRegistry:
         vendor = self._erps.get(row.integration)
         if vendor is None:
             raise Refusal(_not_yet(row.integration, self._vendors()))
-        return vendor.connector(row, memory, Reserve(purpose, self._shared.settings.daily_reserve))
+        return vendor.connector(row, memory, self.reserve(row.integration, purpose))
+
+    def reserve(self, integration: str, purpose: Purpose) -> Reserve:
+        """What work of a purpose leaves of an account's day to its other integrations."""
+        vendor = self._vendors().get(integration)
+        return Reserve(purpose, self._shared.settings.daily_reserve, 0.0 if vendor is None else vendor.floor())
 
     def rate_windows(self, integration: str, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:
         """The rate windows of an account; none where the integration is not supported yet."""
         vendor = self._vendors().get(integration)
         return [] if vendor is None else vendor.rate_windows(account_id, configuration)
 
-    def decoder(self, integration: str) -> Decoder:
-        """What turns landed records of an integration into records again, with no connection to anything.
+    def decoder(self, row: ConnectionRow) -> Decoder:
+        """What turns landed records of a connection into records again, with no connection to anything.
 
         Raises:
             Refusal: The integration is not supported yet.
         """
-        return self._crm(integration).decoder()
+        return self._crm(row.integration).decoder(row.configuration)
+
+    def shows_late(self, integration: str) -> timedelta:
+        """How late a CRM may show a change with an older stamp, such that ticks are to find it.
+
+        Raises:
+            Refusal: The integration is not supported yet.
+        """
+        return self._crm(integration).shows_late
 
     def consent_url(self, row: ConnectionRow, redirect_uri: str, state: str) -> str:
         """Where a person lets Hardfin into an account.
@@ -123,9 +136,9 @@ class VendorRegistry:
         save_tokens(connection, row, tokens, self._shared.vault)
 
     def plan_calls(self, integration: str, records: Mapping[str, int]) -> CallPlan:
-        """The least number of calls that reading so many records (by the vendor's object names) takes."""
+        """The least number of calls that reading so many records (by the vendor's usual object names) takes."""
         vendor = self._crm(integration)
-        counts = {role: records.get(name, 0) for role, name in vendor.decoder().objects().items()}
+        counts = {role: records.get(name, 0) for role, name in vendor.decoder({}).objects().items()}
         return vendor.plan_calls(counts["deal"], counts["company"], counts["line_item"], counts["product"])
 
     async def aclose(self) -> None:

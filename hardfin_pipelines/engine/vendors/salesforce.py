@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hardfin_pipelines.connectors.base import CallPlan, Decoder, PageMemory
@@ -12,6 +13,8 @@ from hardfin_pipelines.connectors.salesforce.connector import SalesforceConnecto
 from hardfin_pipelines.connectors.salesforce.decode import DEFAULT_PIPELINE, SalesforceDecoder
 from hardfin_pipelines.connectors.salesforce.limits import NO_RESERVE, OrgLimiter, SalesforceLimits, rate_windows
 from hardfin_pipelines.connectors.salesforce.oauth import Flow, Grant, OAuthApp, TokenEndpoint, authorize_url
+from hardfin_pipelines.connectors.salesforce.objects import STANDARD, OrgObjects
+from hardfin_pipelines.connectors.salesforce.search import SETTLED_AFTER
 from hardfin_pipelines.connectors.salesforce.transport import SalesforceTransport
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
 from hardfin_pipelines.engine.refusals import Refusal
@@ -19,9 +22,12 @@ from hardfin_pipelines.engine.stored_tokens import StoredTokens, app_missing
 from hardfin_pipelines.engine.vendors.contract import Secret, Shared, SignIn
 from hardfin_pipelines.engine.vendors.renewal import renewal_lock
 from hardfin_pipelines.organizations.logins import Login
+from hardfin_pipelines.organizations.salesforce_objects import SalesforceObjects
+from hardfin_pipelines.platform.call_budget import allowances
 from hardfin_pipelines.platform.call_places import StoredPlaces
 from hardfin_pipelines.platform.connection_store import ConnectionRow
-from hardfin_pipelines.sync.call_budget import Reserve
+from hardfin_pipelines.platform.database import reading
+from hardfin_pipelines.sync.call_budget import DailyAllowance, Reserve
 from hardfin_pipelines.sync.call_windows import CallWindow
 
 
@@ -33,6 +39,7 @@ class SalesforceVendor:
     """
 
     unused_tokens_die = timedelta(days=30)
+    shows_late = SETTLED_AFTER
 
     def __init__(self, shared: Shared, places: StoredPlaces) -> None:
         self.shared = shared
@@ -54,12 +61,19 @@ class SalesforceVendor:
             memory=memory,
             limiters=self._limiters,
             renewal_lock=renewal_lock(self.shared.engine, row),
+            day_so_far=partial(self._day_so_far, row),
+            objects=_objects(row.configuration),
             record_types=_has_record_types(row),
+            parents=() if row.description is None else row.description.get("parents") or (),
         )
 
-    def decoder(self) -> Decoder:
-        """What turns landed records into records again."""
-        return SalesforceDecoder()
+    def decoder(self, configuration: Mapping[str, Any]) -> Decoder:
+        """What turns landed records of a connection, so configured, into records again."""
+        return SalesforceDecoder(_objects(configuration))
+
+    def floor(self) -> float:
+        """What is beyond the share of an org's day that Hardfin may bring it to."""
+        return 1.0 - self.shared.settings.salesforce_daily_share
 
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:
         """The rate window of an org: ours, since Salesforce counts by the day."""
@@ -132,6 +146,10 @@ class SalesforceVendor:
             raise Refusal(f"{row.connection_id}: give --code or --refresh-token-from")
         return await endpoint.renew(secret.refresh_token)
 
+    def _day_so_far(self, row: ConnectionRow) -> DailyAllowance | None:
+        with reading(self.shared.engine) as connection:
+            return allowances(connection, row.org).get((row.org, row.connection_id))
+
     def _tokens(self, row: ConnectionRow, login: Login) -> StoredTokens:
         settings = self.shared.settings
         return StoredTokens(
@@ -178,6 +196,29 @@ def _has_record_types(row: ConnectionRow) -> bool | None:
     if row.description is None:
         return None
     return all(pipeline["id"] != DEFAULT_PIPELINE for pipeline in row.description["pipelines"])
+
+
+def _objects(configuration: Mapping[str, Any]) -> OrgObjects:
+    """The objects of a connection's org; what an object of the org's own does not say of its fields, it has not."""
+    given = SalesforceObjects.model_validate(configuration.get("objects") or {})
+    objects = STANDARD
+    if given.project is not None:
+        objects = replace(objects, deal=given.project.object, stage=given.project.stage)
+    if given.customer is not None:
+        company, field = given.customer.object or objects.company, given.customer.field or objects.company_of_deal
+        objects = replace(objects, company=company, company_of_deal=field)
+    line = given.project_line_item
+    if line is not None and line.object is not None:
+        objects = replace(
+            objects,
+            line_item=line.object,
+            deal_of_line=line.project or "",
+            product_of_line=line.item or "",
+            place_of_line=line.order or "",
+        )
+    elif line is not None and line.item is not None:
+        objects = replace(objects, product_of_line=line.item)
+    return objects if given.item is None else replace(objects, product=given.item.object)
 
 
 def _login(configuration: Mapping[str, Any]) -> Login:

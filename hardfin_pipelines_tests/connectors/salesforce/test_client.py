@@ -21,7 +21,7 @@ from hardfin_pipelines.connectors.salesforce import SalesforceConnector, Salesfo
 from hardfin_pipelines.connectors.salesforce.requests import run_query
 from hardfin_pipelines.connectors.salesforce.soql import select
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
-from hardfin_pipelines.sync.call_budget import DailyAllowance, Reserve
+from hardfin_pipelines.sync.call_budget import PURPOSES, DailyAllowance, Purpose, Reserve
 from hardfin_pipelines.sync.call_windows import CallWindow, NoPlace, Place
 from hardfin_pipelines_tests.connectors.conformance import DictMemory, minutes
 from hardfin_pipelines_tests.connectors.salesforce.account import QUERY, SalesforceAccount
@@ -173,6 +173,28 @@ def test_with_a_reserve_of_half_the_orgs_day_half_is_never_exceeded_whoever_used
     with pytest.raises(ReserveReached):
         run(account, ask_until_refused, limits=limits)
     assert account.api_calls() == others_go_on
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_a_share_of_the_orgs_day_is_never_exceeded_whatever_the_work_is_for(
+    account: SalesforceAccount, purpose: Purpose
+) -> None:
+    account.org.settings.daily_calls = 40
+    limits = SalesforceLimits(reserve=Reserve(purpose, 0.0, floor=0.25))
+
+    async def ask_until_refused(connector: SalesforceConnector) -> DailyAllowance | None:
+        while True:
+            try:
+                await ask(connector)
+            except ReserveReached:
+                return connector.calls.allowance
+
+    said = run(account, ask_until_refused, limits=limits)
+    assert account.api_calls() == 30
+    # Another process knows it from the store, and asks for nothing either.
+    with pytest.raises(ReserveReached, match=r"10 of the account's 40 calls .* leave 10 to its other integrations"):
+        run(account, ask, limits=limits, limiters=LimiterRegistry(), day_so_far=lambda: said)
+    assert account.api_calls() == 30
 
 
 def test_calls_that_are_under_way_count_towards_the_reserve(account: SalesforceAccount) -> None:

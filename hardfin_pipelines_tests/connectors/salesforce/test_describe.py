@@ -7,14 +7,15 @@ import pytest
 
 from hardfin_pipelines.connectors.errors import NeedsAttention
 from hardfin_pipelines.connectors.salesforce.decode import MASTER_RECORD_TYPE
-from hardfin_pipelines.sandbox.salesforce import Field, NewStage, PicklistValue
+from hardfin_pipelines.sandbox.salesforce import Field, NewStage, PicklistValue, describe_endpoints
+from hardfin_pipelines.sandbox.salesforce.errors import not_found
 from hardfin_pipelines.sync.records import AccountDescription
 from hardfin_pipelines_tests.connectors.salesforce.account import LOST, WON, SalesforceAccount
 
 
-def described(account: SalesforceAccount, named: Any = None) -> AccountDescription:
+def described(account: SalesforceAccount, named: Any = None, **changes: Any) -> AccountDescription:
     async def work() -> AccountDescription:
-        async with account.connector() as connector:
+        async with account.connector(**changes) as connector:
             return await connector.describe(named)
 
     account.org.settings.largest_page = None
@@ -32,7 +33,7 @@ def test_an_org_without_record_types_is_one_call_and_one_pipeline(account: Sales
     assert account.api_calls() == 1
 
 
-def test_record_types_are_pipelines_with_the_stages_of_their_process_for_one_call_more(
+def test_record_types_are_pipelines_with_the_stages_of_their_process_in_the_same_call(
     account: SalesforceAccount,
 ) -> None:
     renewals = account.org.add_sales_process("Renewals", "Renewals", ["Prospecting", WON])
@@ -44,6 +45,31 @@ def test_record_types_are_pipelines_with_the_stages_of_their_process_for_one_cal
     own = found.pipeline(renewals.record_type_id)
     assert own is not None
     assert [stage.id for stage in own.stages] == ["Prospecting", WON]
+    assert account.api_calls() == 1
+
+
+def test_very_many_record_types_cost_one_call_more_for_each_25_that_were_not_foreseen(
+    account: SalesforceAccount,
+) -> None:
+    for number in range(45):
+        account.org.add_sales_process(f"Process {number}", f"P{number}", [("Prospecting", "Qualification")[number % 2]])
+    found = described(account)
+    assert [len(pipeline.stages) for pipeline in found.pipelines] == [1] * 45 + [8]
+    assert account.api_calls() == 3
+
+
+def test_record_types_whose_stages_are_not_told_have_all_of_them(
+    account: SalesforceAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewals = account.org.add_sales_process("Renewals", "Renewals", ["Prospecting", WON])
+
+    def refuse(_call: object) -> str:
+        raise not_found()
+
+    monkeypatch.setattr(describe_endpoints, "_record_type_in", refuse)
+    own = described(account).pipeline(renewals.record_type_id)
+    assert own is not None
+    assert len(own.stages) == 8
     assert account.api_calls() == 2
 
 
@@ -82,15 +108,32 @@ def test_fields_have_types_options_and_parents(account: SalesforceAccount) -> No
     assert deal["Amount"].currency_property == ""
 
 
-def test_named_fields_over_custom_parents_are_described_for_a_call_a_step(account: SalesforceAccount) -> None:
+def _sites(account: SalesforceAccount, lookup: str = "Site__c") -> None:
     org = account.org
     org.add_object("Region__c", "Region")
     org.add_object("Site__c", "Site")
     org.add_field("Site__c", Field("Region__c", "reference", "Region", refers_to=("Region__c",)))
-    org.add_field("Opportunity", Field("Site__c", "reference", "Site", refers_to=("Site__c",)))
+    org.add_field("Opportunity", Field(lookup, "reference", "Site", refers_to=("Site__c",)))
+
+
+def test_named_fields_over_custom_parents_are_described_in_the_same_call(account: SalesforceAccount) -> None:
+    _sites(account)
     names = ("Site__r.Name", "Site__r.Region__r.Name", "Account.Owner.Email")
-    deal = described(account, {"deal": names}).properties["deal"]
+    found = described(account, {"deal": names})
+    deal = found.properties["deal"]
     assert [(deal[name].type, deal[name].hidden) for name in names] == [("text", False)] * 3
+    assert found.parents == ("Region__c", "Site__c")
+    assert account.api_calls() == 1
+
+
+def test_parents_that_are_not_called_like_their_lookup_cost_a_call_once(account: SalesforceAccount) -> None:
+    _sites(account, "Delivered_To__c")
+    names = ("Delivered_To__r.Region__r.Name",)
+    found = described(account, {"deal": names})
+    assert found.properties["deal"][names[0]].label == "Delivered_To__r: Region__r: Region Name"
+    assert account.api_calls() == 2
+    again = described(account, {"deal": names}, parents=found.parents)
+    assert again.properties == found.properties
     assert account.api_calls() == 3
 
 
@@ -107,7 +150,29 @@ def test_what_is_hidden_or_not_there_is_named_with_the_permission_that_may_be_mi
         "Name": False,
     }
     assert "Read on the field Opportunity.NextStep (if Salesforce has it)" in deal["NextStep"].needs
+    assert "Read on the field Opportunity.Nope__c (if Salesforce has it)" in deal["Nope__r.Name"].needs
     assert account.api_calls() == 1
+
+
+@pytest.mark.parametrize(
+    ("hidden", "needed"),
+    [
+        (("Region__c",), "Read on the object Region__c"),
+        (("Region__c", "Name"), "Read on the field Region__c.Name"),
+        (("Site__c", "Region__c"), "Read on the field Site__c.Region__c"),
+        (("Site__c",), "Read on the object Site__c"),
+        (("Opportunity", "Site__c"), "Read on the field Opportunity.Site__c"),
+    ],
+)
+def test_of_a_path_over_parents_the_step_is_named_that_is_not_seen(
+    account: SalesforceAccount, hidden: tuple[str, ...], needed: str
+) -> None:
+    _sites(account)
+    hide = account.org.hide_object if len(hidden) == 1 else account.org.hide_field
+    hide(account.user, *hidden)
+    about = described(account, {"deal": ("Site__r.Region__r.Name",)}).properties["deal"]["Site__r.Region__r.Name"]
+    assert about.hidden
+    assert about.needs.startswith(f"{needed} (if Salesforce has it")
 
 
 def test_a_field_in_another_case_or_with_a_slip_gets_a_suggestion(account: SalesforceAccount) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from hardfin_pipelines.connectors.salesforce.ids import long_id, long_ids
+from hardfin_pipelines.connectors.salesforce.ids import long_id, long_ids, own_id
 
 
 def test_fifteen_characters_get_their_checks():
@@ -23,3 +23,24 @@ def test_what_is_no_id_is_told(text):
 
 def test_ids_that_differ_in_length_only_are_one():
     assert set(long_ids(["001A0000006Vm9r", "001A0000006Vm9rIAC"]).values()) == {"001A0000006Vm9rIAC"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "001A0000006Vm9r",
+        " 001A0000006Vm9rIAC ",
+        "001a0000006vm9riac",
+        "https://acme.lightning.force.com/lightning/r/Account/001A0000006Vm9rIAC/view",
+        "https://acme.my.salesforce.com/001A0000006Vm9r",
+        "https://acme.my.salesforce.com/001A0000006Vm9r?retURL=%2Fhome%2Fhome.jsp",
+        "https://acme.lightning.force.com/one/one.app#/sObject/001A0000006Vm9r/view",
+    ],
+)
+def test_what_people_copy_leads_to_the_id(text):
+    assert own_id(text) == "001A0000006Vm9rIAC"
+
+
+@pytest.mark.parametrize("text", ["prj_3p5q27k4n3xj52mp", "42", "Robot arm", "https://acme.my.salesforce.com/"])
+def test_what_has_no_id_in_it_stays_as_it_is(text):
+    assert own_id(f" {text}\n") == text
