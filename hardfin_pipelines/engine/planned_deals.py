@@ -134,6 +134,7 @@ class _Planner:
         _add(self.known.ledger, found.ledger)
         _add(self.known.links, found.links)
         _add(self.known.items_by_name, found.items_by_name)
+        _add(self.known.lines, found.lines)
         return plan_batch(bundles, self.known, self._crm.context)
 
 
