@@ -71,11 +71,15 @@ def load_and_kill(acme: Organization, after_calls: int) -> None:
     acme.product.sandbox.faults.latency_ms = 0
 
 
+def searches(acme: Organization) -> int:
+    return acme.product.sandbox.call_log.count(path=SEARCH)
+
+
 @pytest.mark.parametrize("after_calls", [1, 7, 12, 20, 33])
-def test_a_load_killed_at_any_moment_goes_on_where_it_was(filled, reference, after_calls):
+def test_p10_a_load_killed_at_any_moment_goes_on_where_it_was(filled, reference, after_calls):
     reference.product.sandbox.call_log.reset()
     reference.load()
-    undisturbed = reference.calls()
+    undisturbed, pages = reference.calls(), searches(reference)
     assert undisturbed > 34
 
     load_and_kill(filled, after_calls)
@@ -84,6 +88,7 @@ def test_a_load_killed_at_any_moment_goes_on_where_it_was(filled, reference, aft
 
     assert filled.dump(stamps=False) == reference.dump(stamps=False)
     assert filled.calls() <= undisturbed + IN_FLIGHT
+    assert searches(filled) <= pages + 1
     assert list(journal_paths(filled.product.landing)) == []
     assert len([path for path in landed_paths(filled.product.landing) if path.object_name == "deals"]) == 1
 
@@ -290,18 +295,19 @@ def test_a_load_cut_off_between_two_transactions_of_a_chunk_asks_for_nothing_twi
     filled.product.sandbox.call_log.reset()
     monkeypatch.setattr(applying, "_BATCH", 25)
     apply_batch = applying._apply_batch
-    applied: list[None] = []
+    applied: list[int] = []
 
-    def apply_or_die(*arguments):
-        if len(applied) == 4:  # in the midst of the second chunk
+    def apply_or_die(crm, bundles, *others):
+        if sum(applied) > 240 - SMALL_CHUNK:  # in the midst of the last chunk: no call is under way any more
             raise KeyboardInterrupt
-        applied.append(apply_batch(*arguments))
+        applied.append(len(bundles))
+        apply_batch(crm, bundles, *others)
 
     with monkeypatch.context() as dying:
         dying.setattr(applying, "_apply_batch", apply_or_die)
         with pytest.raises(KeyboardInterrupt):
             filled.load()
-    assert len(filled.rows(ledger)) in range(1, 240)
+    assert len(filled.rows(ledger)) in range(240 - SMALL_CHUNK + 1, 240)
     filled.load("resumed")
 
     assert filled.dump(stamps=False) == reference.dump(stamps=False)

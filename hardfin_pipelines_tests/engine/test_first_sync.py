@@ -4,6 +4,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from hardfin_pipelines.platform.tables import (
     audit_events,
     customers,
@@ -102,6 +104,24 @@ def test_a_deal_edited_after_its_first_sync_is_left_alone(acme):
     acme.add_line(deal, ("One more", "1"))
     acme.portal.update("companies", acme.companies_of(deal)[0], {"name": "Initech"})
     assert acme.tick() is None
+    acme.load()
+
+    assert acme.dump() == before
+
+
+@pytest.mark.parametrize("has_rule", [True, False], ids=["with a rule", "without a rule"])
+def test_a_deal_moved_to_another_pipeline_after_its_first_sync_stays_the_project_it_is(acme, has_rule):
+    acme.portal.add_pipeline("Renewals", [("Signed", Decimal(1), True, "signed")], "renewals")
+    acme.redescribe()
+    acme.apply(["default", "renewals"] if has_rule else ["default"])
+    deal = acme.add_deal()
+    acme.tick()
+    before = acme.dump()
+
+    acme.portal.update("deals", deal, {"pipeline": "renewals", "dealstage": "signed", "dealname": "Renamed"})
+    acme.tick()
+    acme.ask_for_record(deal)
+    acme.product.run_all()
     acme.load()
 
     assert acme.dump() == before
