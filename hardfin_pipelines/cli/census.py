@@ -1,7 +1,7 @@
 """`hardfin census`: what the CRM shows beside what has an answer in Hardfin, month by month."""
 
 from hardfin_pipelines.cli.opening import crm_connection, open_product
-from hardfin_pipelines.cli.output import console, print_json, print_table
+from hardfin_pipelines.cli.output import print_json, print_table, say
 from hardfin_pipelines.cli.work import AsJson, Organization
 from hardfin_pipelines.engine.census import take_census
 
@@ -30,6 +30,9 @@ def census(org: Organization, *, as_json: AsJson = False) -> None:
             }
         )
         return
+    if not report.months:
+        say(f"{row.connection_id}: no month to count yet: no load is done, and no tick has looked at anything")
+        return
     rows = [
         (f"{month.span[0]:%Y-%m-%d}", month.at_vendor, month.accounted, month.unaccounted, ", ".join(month.ids[:5]))
         for month in report.months
@@ -37,4 +40,4 @@ def census(org: Organization, *, as_json: AsJson = False) -> None:
     columns = ["modified from", "at the CRM", "with an answer", "without", "deals without an answer"]
     print_table(f"{row.connection_id}: census", columns, rows)
     missing = f"{report.unaccounted} deal(s) wait for the next run" if report.unaccounted else "nothing is missing"
-    console.print(f"{missing}; {report.calls} vendor call(s)", markup=False, highlight=False)
+    say(f"{missing}; {report.calls} vendor call(s)")

@@ -7,9 +7,10 @@ import typer
 from rich.markup import escape
 
 from hardfin_pipelines.cli.opening import open_product, require_organization
-from hardfin_pipelines.cli.output import console, errors, print_json, print_table
+from hardfin_pipelines.cli.output import errors, print_entries, print_json, say
 from hardfin_pipelines.cli.work import AsJson, Organization
 from hardfin_pipelines.engine.explaining import ExplainReport, ExplainRequest, explain_record
+from hardfin_pipelines.sync.explanation_facts import Happening
 
 
 def explain(
@@ -37,14 +38,17 @@ def explain(
     if as_json:
         print_json({"reason": report.reason, **_as_json(report)})
         return
-    for line in report.reason:
-        console.print(line, markup=False, highlight=False)
+    say(*report.reason)
     if report.record.timeline:
-        rows = [
-            (f"{each.at:%Y-%m-%d %H:%M:%S}", each.what, each.detail, each.by, each.run_id)
-            for each in report.record.timeline
-        ]
-        print_table("timeline (UTC)", ["at", "what", "detail", "by", "run"], rows)
+        print_entries(
+            "timeline (UTC)",
+            [(f"{each.at:%Y-%m-%d %H:%M:%S}", _told(each)) for each in report.record.timeline],
+        )
+
+
+def _told(happening: Happening) -> str:
+    run = f"run {happening.run_id}" if happening.run_id else ""
+    return "\n".join(filter(None, (f"{happening.what}, by {happening.by}", happening.detail, run)))
 
 
 def _as_json(report: ExplainReport) -> dict[str, object]:

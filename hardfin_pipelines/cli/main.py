@@ -77,7 +77,8 @@ def main() -> None:
         print_error(error)
         sys.exit(REFUSED)
     except VendorError as error:
-        print_error(error)
+        # What a schedule asks is asked again by itself; what a person asked at a terminal is for that person to ask.
+        print_error(str(error).replace("will try again", "try again"))
         sys.exit(FAILED)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hardfin_pipelines.cli.opening import open_product, require_organization
-from hardfin_pipelines.cli.output import console, plain_errors, print_json, print_table
+from hardfin_pipelines.cli.output import console, plain_errors, print_entries, print_json, print_table, say
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
 from hardfin_pipelines.engine import configuration
 from hardfin_pipelines.engine.configuring import computed_remarks, configure
@@ -20,6 +20,7 @@ from hardfin_pipelines.organizations.reading import read_organizations
 from hardfin_pipelines.platform.connection_store import ConnectionConflict, ConnectionNotFound
 from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.platform.status import all_states
+from hardfin_pipelines.sync.status_wording import status_in_words
 
 app = typer.Typer(no_args_is_help=True, help="Organizations: apply and export their YAML, connect their accounts.")
 
@@ -60,6 +61,9 @@ def apply_documents(
             console.print(f"{result.org}: no change (revision {result.revision})", markup=False)
             continue
         verb = "would change" if dry_run else f"applied as revision {result.revision}"
+        if result.created:
+            print_entries(f"{result.org}: {verb}", [(change.path, change.new) for change in result.changes])
+            continue
         rows = [(change.path, change.old, change.new) for change in result.changes]
         print_table(f"{result.org}: {verb}", ["key", "before", "after"], rows)
     for remark in computed_remarks(deployment, documents):
@@ -145,7 +149,8 @@ def connect(
     )
     with plain_errors(*_REFUSALS):
         connected = deployment.run(connect_account(deployment, org, integration, secret, actor=actor()))
-    console.print(f"{connected.connection_id}: account {connected.account_id} is {connected.status}", markup=False)
+    stands = status_in_words(connected.status, connected.status_reason)
+    say(f"{connected.connection_id}: account {connected.account_id} {stands}")
 
 
 @app.command("pause")
@@ -155,7 +160,7 @@ def pause(org: Organization, integration: Integration, *, reason: Annotated[str,
     require_organization(deployment, org)
     with plain_errors(*_REFUSALS):
         row = set_paused(deployment, org, integration, paused=True, actor=actor(), reason=reason)
-    console.print(f"{row.connection_id} is {row.status}", markup=False)
+    say(f"{row.connection_id} {status_in_words(row.status, row.status_reason)}")
 
 
 @app.command("resume")
@@ -165,7 +170,7 @@ def resume(org: Organization, integration: Integration, *, reason: Annotated[str
     require_organization(deployment, org)
     with plain_errors(*_REFUSALS):
         row = set_paused(deployment, org, integration, paused=False, actor=actor(), reason=reason)
-    console.print(f"{row.connection_id} is {row.status}", markup=False)
+    say(f"{row.connection_id} {status_in_words(row.status, row.status_reason)}")
 
 
 @app.command("disconnect")
@@ -177,7 +182,7 @@ def disconnect_account(
     require_organization(deployment, org)
     with plain_errors(*_REFUSALS):
         row = disconnect(deployment, org, integration, actor=actor(), reason=reason)
-    console.print(f"{row.connection_id} is {row.status}", markup=False)
+    say(f"{row.connection_id} {status_in_words(row.status, row.status_reason)}")
 
 
 def _secret(source: str, option: str) -> str:

@@ -1,5 +1,6 @@
 """What commands print, and how they end."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,27 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-console = Console()
-errors = Console(stderr=True)
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of text: they would move the cursor, or mix up a line."""
+
+
+class PlainConsole(Console):
+    """A console that shows what a terminal would obey: texts of vendors are data."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text with its control characters spelled out."""
+        return super().render_str(spelled_out(text), **options)
+
+
+def spelled_out(text: str) -> str:
+    """A text with its control characters as Python writes them; line breaks and tabs stay."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+console = PlainConsole()
+errors = PlainConsole(stderr=True)
 
 FAILED = 1
 """The work was tried and failed: a vendor refused, a run ended badly."""
@@ -72,13 +91,24 @@ def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
 def print_blocks(blocks: Sequence[tuple[str, Mapping[str, object]]]) -> None:
     """Names and values below a headline each: for what is too wide to be a table."""
     for title, pairs in blocks:
-        console.print(title, markup=False, highlight=False, style="bold")
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(no_wrap=True)
+        print_entries(title, list(pairs.items()))
+
+
+def print_entries(title: str, rows: Sequence[tuple[str, *tuple[object, ...]]]) -> None:
+    """Rows below a headline, without the lines of a table; their first cell stays on one line.
+
+    Args:
+        title: What they are of.
+        rows: Their cells, as many in each.
+    """
+    console.print(title, markup=False, highlight=False, style="bold")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    for _ in rows[0][1:] if rows else ():
         grid.add_column(overflow="fold")
-        for name, value in pairs.items():
-            grid.add_row(f"  {escape(name)}", escape(str(value)))
-        console.print(grid)
+    for name, *values in rows:
+        grid.add_row(f"  {escape(name)}", *(escape(str(value)) for value in values))
+    console.print(grid)
 
 
 def print_error(error: object) -> None:

@@ -10,16 +10,18 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from hardfin_pipelines.cli.opening import open_product, require_organization
+from hardfin_pipelines.cli.opening import dagster_instance, open_product, require_organization
 from hardfin_pipelines.cli.output import (
     FAILED,
     console,
     errors,
     plain_errors,
     print_blocks,
+    print_entries,
     print_error,
     print_json,
     print_table,
+    say,
 )
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
 from hardfin_pipelines.engine.approving import ApprovalReport
@@ -86,8 +88,11 @@ def approve(
     """Run exactly the plan that was previewed; if anything moved since, nothing is written."""
     deployment = open_product()
     require_organization(deployment, org)
-    with errors.status(f"running the plan for {escape(org)} ..."):
+    with dagster_instance() as instance, errors.status(f"running the plan for {escape(org)} ..."):
         report = deployment.run(approve_plan(deployment, org, read_plan(plan), actor=actor()))
+        from hardfin_pipelines.orchestration.approvals import show_approval
+
+        show_approval(instance, deployment, org, report, actor())
     if as_json:
         print_json(_approval_as_json(org, report))
     else:
@@ -163,7 +168,7 @@ def _show(report: PreviewReport, shown: list[DealPlan], out: Path | None) -> Non
     print_blocks(_blocks(report.totals, report.cost))
     if report.totals.set_aside:
         rows = [(each.deal_id, each.name, each.reason) for each in report.totals.set_aside]
-        print_table(f"{len(rows)} deal(s) would be set aside", ["deal", "name", "reason"], rows)
+        print_table(f"{len(rows)} deal(s) would be set aside", ["deal", "name", "reason"], rows, unbroken=["deal"])
     for plan in shown:
         _show_deal(plan, report.totals.shareable)
     others = report.totals.outcomes["synced"] - len(shown)
@@ -184,7 +189,7 @@ def _show_changes(report: PreviewReport) -> None:
             (each.deal_id, each.name, each.before, each.after, each.why) for each in report.outcomes_changed[:_LISTED]
         ]
         title = f"something else would become of {len(report.outcomes_changed)} deal(s)"
-        print_table(title, ["deal", "name", "now", "then", "why"], listed)
+        print_table(title, ["deal", "name", "now", "then", "why"], listed, unbroken=["deal"])
 
 
 def _blocks(totals: PreviewTotals, cost: PreviewCost) -> list[tuple[str, dict[str, object]]]:
@@ -221,16 +226,11 @@ def _counts(counts: Counter[EntityType]) -> list[tuple[str, int]]:
 
 
 def _show_deal(plan: DealPlan, created: Collection[str]) -> None:
-    title = f"deal {plan.deal_id} '{plan.name}' becomes project {plan.project_id}: {plan.reason}"
-    rows = [
-        (f"{entity.entity.replace('_', ' ')} {entity.id}" if first else "", name, field.value, origin)
-        for entity in plan.entities
-        for first, name, field, origin in (
-            (index == 0, name, field, f"{entity.record}: {field.origin}")
-            for index, (name, field) in enumerate(entity.fields.items())
-        )
-    ]
-    print_table(title, ["created", "field", "value", "from"], rows)
+    say(f"deal {plan.deal_id} '{plan.name}' becomes project {plan.project_id}: {plan.reason}")
+    for entity in plan.entities:
+        title = f"  {entity.entity.replace('_', ' ')} {entity.id}, created from {entity.record}"
+        rows = [(f"  {name}", field.value, f"from {field.origin}") for name, field in entity.fields.items()]
+        print_entries(title, rows)
     for match in plan.matches:
         there = "which an earlier deal creates" if match.id in created else "which is there"
         _say(f"  {match.record} is {match.entity} {match.id}, {there}, by {match.by}")

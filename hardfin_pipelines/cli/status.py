@@ -53,7 +53,7 @@ def status(
                 (f"{each.rejection.object} {each.rejection.external_id}", each.attempts, each.rejection.reason)
                 for each in aside
             ]
-            print_table(f"{org}: set aside", ["record", "attempts", "reason"], rows)
+            print_table(f"{org}: set aside", ["record", "tries", "reason"], rows)
     if any(connection.status == "needs attention" for state in states for connection in state.connections):
         raise typer.Exit(FAILED)
 
@@ -85,7 +85,8 @@ def _lines(
     lines = {}
     for each in state.connections:
         late = ", LATE" if each.late else ""
-        visited = f"last visited {each.last_polled_at:%Y-%m-%d %H:%M} UTC" if each.last_polled_at else "not visited yet"
+        last = max(filter(None, (each.last_polled_at, each.last_synced_at)), default=None)
+        visited = f"last visited {last:%Y-%m-%d %H:%M} UTC" if last else "not visited yet"
         cadence = each.cadence if each.cadence == "daily" else f"every {each.cadence}"
         lines[each.integration] = f"{each.status}, {cadence}, {visited}{late}"
         if each.reason:
@@ -124,7 +125,10 @@ def _call_lines(integration: str, forecast: CallForecast) -> dict[str, str]:
     """What is expected of the account, what was asked today, and how much room there is."""
     expected = f"about {forecast.per_day:,} a day expected ({forecast.ticks:,} polls)"
     if forecast.share_of_limit is not None:
-        expected += f", {forecast.share_of_limit:.1%} of the account's {forecast.limit_per_day:,}"
+        expected += (
+            f", {forecast.share_of_limit:.1%} of the account's {forecast.limit_per_day:,}, of which "
+            f"{forecast.reserve:,} are left to its other integrations"
+        )
     today = f"{forecast.today:,} today"
     if forecast.throttled_today:
         today += f", {forecast.throttled_today:,} refused"
@@ -151,6 +155,7 @@ def _calls_as_json(forecast: CallForecast | None, now: datetime) -> dict[str, ob
         "left_today": None if allowance is None or not allowance.per_day else allowance.remaining,
         "told_at": None if allowance is None else allowance.seen_at,
         "reserve": forecast.reserve_share,
+        "left_to_others": forecast.reserve,
         "over_budget": forecast.over_budget(now),
         "resting": list(forecast.resting),
         "windows": [

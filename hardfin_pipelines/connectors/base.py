@@ -127,12 +127,18 @@ class PageMemory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a connector can do; the engine asks for nothing else."""
+    """What a connector can do; the engine asks for nothing else.
+
+    Attributes:
+        stage_entered_times: It knows when a deal entered a stage that it has left.
+        stage_entered_search: It can list the deals that entered given stages, and no others.
+    """
 
     describe: bool = True
     changed_since: bool = True
     read_by_ids: bool = True
     stage_entered_times: bool = False
+    stage_entered_search: bool = False
     files: bool = False
     merges: bool = False
     deletes: bool = False

@@ -197,7 +197,7 @@ def _write(
 
 def _events(outcomes: Sequence[Outcome], stamp: SyncStamp) -> list[RecordEvent]:
     """The timeline of what was looked at and not synced; a first sync is in the ledger and the audit."""
-    events = []
+    events = _moved_lines(outcomes, stamp)
     for outcome in outcomes:
         if isinstance(outcome, Skipped):
             kind, detail = "skipped", outcome.reason
@@ -219,3 +219,23 @@ def _events(outcomes: Sequence[Outcome], stamp: SyncStamp) -> list[RecordEvent]:
             )
         )
     return events
+
+
+def _moved_lines(outcomes: Sequence[Outcome], stamp: SyncStamp) -> list[RecordEvent]:
+    """The timeline of line items whose lines came from other projects with a first sync."""
+    return [
+        RecordEvent(
+            object=stamp.objects["line_item"],
+            external_id=link.external_id,
+            at=stamp.now,
+            kind="moved",
+            detail=f"from {f'project {origin}' if origin else 'a line that was deleted'} to "
+            f"{outcome.ledger.project_id} with its first sync",
+            vendor_modified_at=link.vendor_modified_at,
+            run_id=stamp.run_id,
+        )
+        for outcome in outcomes
+        if isinstance(outcome, Synced) and outcome.lines_taken
+        for link in outcome.links
+        if link.role == "line_item" and (origin := outcome.lines_taken.get(link.external_id)) is not None
+    ]

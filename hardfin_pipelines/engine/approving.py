@@ -21,7 +21,7 @@ from hardfin_pipelines.engine.crm_sync import SyncReport
 from hardfin_pipelines.engine.deal_scan import DealChunk, DealScan
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.guards import WorkInterrupted
-from hardfin_pipelines.engine.opening import open_crm_connection
+from hardfin_pipelines.engine.opening import how_it_stands, open_crm_connection
 from hardfin_pipelines.engine.organization_sync import noting_failures
 from hardfin_pipelines.engine.plan_files import PlanFile
 from hardfin_pipelines.engine.planned_deals import Opened, PlannedDeals, load_query, opened
@@ -199,8 +199,7 @@ class _Approval:
         if document is None:
             open_crm_connection(self._deployment, row.org, row.connection_id)
         elif row.status not in _MAY_BECOME_ACTIVE and row.configuration.get("status") != "paused":
-            reason = f" ({row.status_reason})" if row.status_reason else ""
-            raise Refusal(f"{row.connection_id} is {row.status}{reason}: resume it first; nothing was changed")
+            raise Refusal(f"nothing was changed: {how_it_stands(row)}")
         elif any(each.status == "paused" for each in document.configuration.connections if _is_of(each, row)):
             raise Refusal(
                 f"{row.connection_id}: the plan's document pauses it, so nothing would sync; nothing was changed"

@@ -33,6 +33,7 @@ from hardfin_pipelines.platform.secrets import SecretsError
 from hardfin_pipelines.platform.tables import connections
 from hardfin_pipelines.sync.census import due_again, in_turn, months
 from hardfin_pipelines.sync.initial_load import Span, by_pipeline, not_loaded, stage_pairs
+from hardfin_pipelines.sync.pipeline_rules import active_rules
 
 CALLS_A_VISIT = 60
 """A visit begins no further month beyond so many calls: 12,000 deals at HubSpot; the next visit goes on."""
@@ -187,7 +188,20 @@ def _query(deployment: Deployment, crm: CrmConnection, connector: CrmConnector, 
         wanted -= not_loaded((span[0], min(end, row.enabled_at)), wanted, closed)
     if not wanted or end <= span[0]:
         return None
-    return TriggerQuery(by_pipeline(wanted), span[0], end, edited_from=crm.edited_from())
+    passing = _passing_through_since(crm, connector, end)
+    return TriggerQuery(by_pipeline(wanted), span[0], end, passing, edited_from=crm.edited_from())
+
+
+def _passing_through_since(crm: CrmConnection, connector: CrmConnector, end: datetime) -> datetime | None:
+    """From when on deals count that only passed through a trigger stage, where a CRM can list them.
+
+    What passed through was modified since, so no month before has any.
+    """
+    if not connector.capabilities.stage_entered_search:
+        return None
+    began = [rule.active_since for rule in active_rules(crm.context.rules) if rule.active_since is not None]
+    since = min(began, default=end)
+    return since if since < end else None
 
 
 def _due(deployment: Deployment) -> list[ConnectionRow]:

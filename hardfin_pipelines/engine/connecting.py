@@ -96,7 +96,7 @@ def set_paused(
     now = deployment.now()
     with writing(deployment.engine) as connection:
         if paused:
-            return set_status(connection, org, identifier, "paused", Cause(actor, reason or "paused", now))
+            return set_status(connection, org, identifier, "paused", Cause(actor, reason or f"by {actor}", now))
         # Not simply "active": rules added meanwhile begin now, and a document that pauses it still does.
         enable(connection, org, identifier, now, actor=actor)
         return get_connection(connection, org, identifier)

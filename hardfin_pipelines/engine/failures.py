@@ -23,7 +23,8 @@ from hardfin_pipelines.platform.connection_store import (
 from hardfin_pipelines.platform.database import writing
 
 _FRESH = timedelta(minutes=2)
-"""A description this young is the vendor's last word: what it has and records lack is no drift."""
+"""A description this young that a failure asked for is the vendor's last word: what it has and records lack is no
+drift."""
 
 _OFTEN = 3
 """Failures in a row after which describing the account again is no help."""
@@ -55,7 +56,7 @@ def note_failure(deployment: Deployment, row: ConnectionRow, error: VendorError 
 
 
 def _described_before(row: ConnectionRow, error: VendorError | Refusal, now: datetime) -> bool:
-    """Whether a field is unknown to a vendor whose description of the account is not fresh."""
-    if not isinstance(error, UnknownField) or isinstance(error, EveryRuleHeld):
+    """Whether a field is unknown to a vendor whose account was described before that came out."""
+    if not isinstance(error, UnknownField) or isinstance(error, EveryRuleHeld) or row.described_at is None:
         return False
-    return row.described_at is not None and now - row.described_at > _FRESH and row.failures < _OFTEN
+    return row.failures == 0 or (now - row.described_at > _FRESH and row.failures < _OFTEN)

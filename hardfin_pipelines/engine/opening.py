@@ -38,8 +38,11 @@ from hardfin_pipelines.platform.secrets import SecretsError
 from hardfin_pipelines.sync.cadence import Tier
 from hardfin_pipelines.sync.first_sync import Context
 from hardfin_pipelines.sync.records import AccountDescription
+from hardfin_pipelines.sync.status_wording import status_in_words
 
 CRMS = frozenset(name for name, kind in KINDS.items() if kind == "CRM")
+
+_COMMANDS = {"paused": "resume", "not connected": "connect"}
 
 DESCRIPTION_AGE = timedelta(days=1)
 """How old a description of an account may be before it is read again: it costs a handful of calls."""
@@ -56,7 +59,7 @@ def active_crm_connections(deployment: Deployment, org: str) -> list[ConnectionR
     crm = [row for row in rows if row.integration in CRMS]
     active = [row for row in crm if row.status == "active"]
     if not active:
-        states = "; ".join(f"{row.connection_id} is {_state(row)}" for row in crm) or "it has no CRM connection"
+        states = "; ".join(map(how_it_stands, crm)) or "it has no CRM connection"
         raise Refusal(f"{org}: no active CRM connection to sync: {states}")
     return active
 
@@ -74,7 +77,7 @@ def open_crm_connection(deployment: Deployment, org: str, connection_id: str) ->
         except ConnectionNotFound as error:
             raise Refusal(str(error)) from None
     if row.status != "active":
-        raise Refusal(f"{connection_id} is {_state(row)}: it is not synced")
+        raise Refusal(f"it is not synced: {how_it_stands(row)}")
     if row.description is None:
         raise Refusal(f"{connection_id}: its account was never described; connect it again")
     resolution, stored = _resolved(deployment, row, description_from_json(row.description))
@@ -246,5 +249,8 @@ def _configuration(row: ConnectionRow) -> ConnectionConfiguration:
     return ConnectionConfiguration.model_validate(row.configuration)
 
 
-def _state(row: ConnectionRow) -> str:
-    return f"{row.status} ({row.status_reason})" if row.status_reason else row.status
+def how_it_stands(row: ConnectionRow) -> str:
+    """What keeps a connection from being visited, and what a person can do about it, in one line."""
+    told = f"{row.connection_id} {status_in_words(row.status, row.status_reason)}"
+    command = _COMMANDS.get(row.status)
+    return told if command is None else f"{told}; {command} it with `hardfin org {command} {row.org} {row.integration}`"

@@ -14,7 +14,7 @@ from hardfin_pipelines.engine.deal_scan import DealChunk, DealScan, NoLanding
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.drift import fields_named
 from hardfin_pipelines.engine.extraction import FieldsToRead
-from hardfin_pipelines.engine.opening import CRMS, DESCRIPTION_AGE, prepared_from
+from hardfin_pipelines.engine.opening import CRMS, DESCRIPTION_AGE, how_it_stands, prepared_from
 from hardfin_pipelines.engine.refusals import Refusal
 from hardfin_pipelines.organizations.account_descriptions import description_from_json
 from hardfin_pipelines.organizations.document import OrganizationDocument
@@ -135,6 +135,7 @@ class _Planner:
         _add(self.known.links, found.links)
         _add(self.known.items_by_name, found.items_by_name)
         _add(self.known.refused, found.refused)
+        _add(self.known.lines, found.lines)
         return plan_batch(bundles, self.known, self._crm.context)
 
 
@@ -185,8 +186,8 @@ def connection_to_preview(deployment: Deployment, org: str) -> ConnectionRow:
         rows = [row for row in list_connections(connection, org) if row.integration in CRMS]
     connected = [row for row in rows if row.status != "not connected"]
     if not connected:
-        states = "; ".join(f"{row.connection_id} is {row.status}" for row in rows) or "it has no CRM connection"
-        raise Refusal(f"{org}: no CRM account to look at: {states}; connect it with `hardfin org connect` first")
+        states = "; ".join(map(how_it_stands, rows)) or "it has no CRM connection"
+        raise Refusal(f"{org}: no CRM account to look at: {states}")
     return min(connected, key=lambda row: (row.status != "active", row.connection_id))
 
 

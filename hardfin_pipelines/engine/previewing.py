@@ -25,6 +25,7 @@ from hardfin_pipelines.platform.database import reading
 from hardfin_pipelines.sync.approval import PlanHeader, configuration_hash, in_plan, minutes_needed, plan_hash
 from hardfin_pipelines.sync.preview import DealPlan, digest_of
 from hardfin_pipelines.sync.preview_totals import OutcomeChange, PreviewTotals, changed_outcome
+from hardfin_pipelines.sync.status_wording import status_in_words
 
 TakesHeader = Callable[[PlanHeader], None]
 TakesPlan = Callable[[DealPlan], None]
@@ -220,8 +221,8 @@ def _cost(deployment: Deployment, looked_at: Opened, deals: PlannedDeals, before
 def _remarks(crm: CrmConnection) -> list[str]:
     remarks = [f"pipeline {each.pipeline} is held: {each.because}" for each in crm.held]
     if crm.row.status != "active":
-        reason = f" ({crm.row.status_reason})" if crm.row.status_reason else ""
-        remarks.append(f"{crm.row.connection_id} is {crm.row.status}{reason}: nothing syncs until it is active")
+        stands = status_in_words(crm.row.status, crm.row.status_reason)
+        remarks.append(f"{crm.row.connection_id} {stands}: nothing syncs until it is active")
     elif crm.row.configuration.get("status") == "paused":
         remarks.append("the document pauses the connection: nothing syncs until it is active there")
     mappings = (crm.context.mappings, *(crm.context.mappings_for(rule) for rule in crm.context.rules))

@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
+from hardfin_pipelines.platform.audit import AuditEvent, Cause, record_audit
 from hardfin_pipelines.platform.entity_rows import ENTITY_TABLES, new_row
-from hardfin_pipelines.platform.tables import audit_events, customers, items, ledger, ledger_aliases, links
+from hardfin_pipelines.platform.tables import (
+    audit_events,
+    customers,
+    items,
+    ledger,
+    ledger_aliases,
+    links,
+    project_line_items,
+)
 from hardfin_pipelines.sync.entities import EntityType
 from hardfin_pipelines.sync.plans import NewLink, Protected, Synced
 from hardfin_pipelines.sync.records import Role
+from hardfin_pipelines.sync.resync import PROJECT, REMOVED
 
 # Parents before children, as the foreign keys ask.
 _ORDER: tuple[EntityType, ...] = ("customer", "item", "project", "project_line_item")
@@ -56,6 +66,9 @@ def write_synced(connection: Connection, synced: Sequence[Synced], stamp: SyncSt
     for outcome in synced:
         for entity in outcome.entities:
             rows[entity.entity].append(new_row(stamp.org, entity, stamp.now))
+    for outcome in synced:
+        if outcome.lines_taken:
+            _take_lines(connection, outcome, stamp)
     for kind in _ORDER:
         insert_rows(connection, ENTITY_TABLES[kind], rows[kind])
     insert_rows(
@@ -75,6 +88,24 @@ def write_synced(connection: Connection, synced: Sequence[Synced], stamp: SyncSt
     )
     insert_rows(connection, audit_events, [_audit_row(outcome, stamp) for outcome in synced])
     return {kind: len(kind_rows) for kind, kind_rows in rows.items()}
+
+
+def _take_lines(connection: Connection, outcome: Synced, stamp: SyncStamp) -> None:
+    """Make room for lines that come from other projects, where they are marked removed, and tell both projects."""
+    own = links.c.org == stamp.org, links.c.connection_id == stamp.connection_id
+    cause = Cause(stamp.actor, f"{stamp.objects['line_item']} moved with a deal's first sync", stamp.now, stamp.run_id)
+    for link in outcome.links:
+        origin = outcome.lines_taken.get(link.external_id) if link.role == "line_item" else None
+        if origin is None:
+            continue
+        record = links.c.object == stamp.objects["line_item"], links.c.external_id == link.external_id
+        connection.execute(delete(links).where(*own, *record))
+        line = project_line_items.c.org == stamp.org, project_line_items.c.id == link.entity_id
+        connection.execute(delete(project_line_items).where(*line, project_line_items.c.status == REMOVED))
+        moved = {f"line:{link.entity_id}.{PROJECT}": (origin or None, outcome.ledger.project_id)}
+        projects = filter(None, (origin, outcome.ledger.project_id))
+        events = [AuditEvent("project.line_moved", "project", each, cause, moved) for each in projects]
+        record_audit(connection, stamp.org, events)
 
 
 def write_aliases(connection: Connection, protected: Sequence[Protected], stamp: SyncStamp) -> int:

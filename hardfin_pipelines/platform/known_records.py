@@ -5,10 +5,11 @@ from itertools import islice
 
 from sqlalchemy import Connection, func, select
 
-from hardfin_pipelines.platform.tables import items, ledger, ledger_aliases, links
+from hardfin_pipelines.platform.tables import items, ledger, ledger_aliases, links, project_line_items
 from hardfin_pipelines.platform.triage_tables import item_decisions
-from hardfin_pipelines.sync.plans import Known
+from hardfin_pipelines.sync.plans import Known, KnownLine
 from hardfin_pipelines.sync.records import Role
+from hardfin_pipelines.sync.resync import REMOVED
 
 # Well below SQLite's 32,766 parameters a statement.
 _CHUNK = 5_000
@@ -129,17 +130,35 @@ def known_records(
         item_names: Normalized names of items to look up.
     """
     found: dict[tuple[Role, str], str] = {}
+    lines: dict[str, KnownLine] = {}
     roles: tuple[Role, ...] = ("company", "line_item", "product")
     for role in roles:
         by_id = linked_entities(connection, org, connection_id, objects[role], ids.get(role, ()))
         found.update({(role, external_id): entity for external_id, entity in by_id.items()})
+        if role == "line_item":
+            lines = _lines(connection, org, by_id)
     unlinked = [each for each in ids.get("product", ()) if ("product", each) not in found]
     return Known(
         ledger=ledger_ids(connection, org, connection_id, objects["deal"], ids.get("deal", ())),
         links=found,
         items_by_name=items_named(connection, org, item_names),
         refused=refused_items(connection, org, connection_id, objects["product"], unlinked),
+        lines=lines,
     )
+
+
+def _lines(connection: Connection, org: str, line_of: Mapping[str, str]) -> dict[str, KnownLine]:
+    """The lines that line items are linked to, by the line item's id."""
+    there: dict[str, KnownLine] = {}
+    for chunk in chunks(line_of.values()):
+        rows = connection.execute(
+            select(project_line_items.c.id, project_line_items.c.project_id, project_line_items.c.status).where(
+                project_line_items.c.org == org, project_line_items.c.id.in_(chunk)
+            )
+        )
+        there.update({row.id: KnownLine(row.project_id, given_up=row.status == REMOVED) for row in rows})
+    deleted = KnownLine("", given_up=True)
+    return {external_id: there.get(line, deleted) for external_id, line in line_of.items()}
 
 
 def count_links(connection: Connection, org: str, connection_id: str) -> dict[str, int]:

@@ -65,6 +65,11 @@ class RejectedRecord:
     last_seen_at: datetime
     attempts: int
 
+    @property
+    def next_try_at(self) -> datetime:
+        """From when on a visit tries it again, whether it has changed or not."""
+        return self.last_seen_at + set_aside_delay(self.attempts)
+
 
 def record_events(connection: Connection, org: str, connection_id: str, events: Sequence[RecordEvent]) -> None:
     """Add to the timelines of records."""

@@ -168,20 +168,28 @@ class CallForecast:
         return self.allowance.per_day if self.allowance is not None and self.allowance.per_day else None
 
     @property
+    def left(self) -> int | None:
+        """Calls of the account's day that were left when the vendor last said so."""
+        return self.allowance.remaining if self.allowance is not None and self.allowance.per_day else None
+
+    @property
+    def reserve(self) -> int | None:
+        """Calls of a day that are left to the account's other integrations, where its limit is known."""
+        return None if self.limit_per_day is None else ceil(self.limit_per_day * self.reserve_share)
+
+    @property
     def share_of_limit(self) -> float | None:
         """The forecast as a share of the account's limit."""
         return None if self.limit_per_day is None else self.per_day / self.limit_per_day
 
     def over_budget(self, now: datetime) -> str:
         """Why the connection is not within its budget, in one line; "" where it is."""
-        limit = self.limit_per_day
-        if limit is not None:
-            reserve = ceil(limit * self.reserve_share)
-            if self.per_day + reserve > limit:
-                return (
-                    f"about {self.per_day:,} calls a day are expected, and {reserve:,} of the account's {limit:,} are "
-                    "left to its other integrations: visit it less often, or ask the vendor for more"
-                )
+        limit, reserve = self.limit_per_day, self.reserve
+        if limit is not None and reserve is not None and self.per_day + reserve > limit:
+            return (
+                f"about {self.per_day:,} calls a day are expected, and {reserve:,} of the account's {limit:,} are "
+                "left to its other integrations: visit it less often, or ask the vendor for more"
+            )
         spent = None if self.allowance is None else self.allowance.spent_at
         if spent is not None and now - spent < timedelta(days=1):
             return f"the account's calls of the day were used up at {spent:%Y-%m-%d %H:%M} UTC"

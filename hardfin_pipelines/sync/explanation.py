@@ -12,6 +12,7 @@ from hardfin_pipelines.sync.explanation_facts import (
     RuleFacts,
     WindowFacts,
 )
+from hardfin_pipelines.sync.status_wording import status_in_words
 
 _SYNCED_BY = MappingProxyType(
     {
@@ -59,7 +60,7 @@ def _deal(record: RecordFacts, connection: ConnectionFacts, now: CrmAnswer | Non
             f"{_named(record)} is set aside since {moment(each.since)}, tried {each.attempts} time(s), last at "
             f"{moment(each.last_tried)}: {each.reason}"
         )
-        yield f"It is tried again when it or the mapping changes, and by {moment(each.next_try)} at the latest."
+        yield f"It is tried again when it or the mapping changes, and by the first visit after {moment(each.next_try)}."
     else:
         yield from _not_synced(record)
     yield from _asked_for(record)
@@ -86,6 +87,9 @@ def _after_first_sync(
     resyncs = [each for each in record.timeline if each.what == "project.re-synced"]
     if resyncs:
         yield f"It was last re-synced at {moment(resyncs[-1].at)} by {resyncs[-1].by}: {resyncs[-1].detail}"
+        undone = [each for each in record.timeline if each.what == "project.resync_undone"]
+        if undone and undone[-1].at >= resyncs[-1].at:
+            yield f"A re-sync was undone at {moment(undone[-1].at)} by {undone[-1].by}: {undone[-1].detail}"
     stamps = [each.modified_at for each in record.timeline if each.modified_at is not None]
     if now is not None and now.modified_at is not None:
         stamps.append(now.modified_at)
@@ -119,9 +123,8 @@ def _asked_for(record: RecordFacts) -> Iterator[str]:
 
 
 def _coverage(connection: ConnectionFacts) -> Iterator[str]:
-    reason = f" ({connection.reason})" if connection.reason else ""
     stopped = "" if connection.status == "active" else ": nothing syncs until it is active"
-    yield f"{connection.connection_id} is {connection.status}{reason}{stopped}."
+    yield f"{connection.connection_id} {status_in_words(connection.status, connection.reason)}{stopped}."
     if connection.cursor is not None:
         yield f"Ticks have looked at everything modified up to {moment(connection.cursor)} (the CRM's clock)."
     elif connection.enabled_at is not None:

@@ -45,7 +45,7 @@ class LinkedEntity:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a record is set aside, and when it is tried again at the latest."""
+    """Why a record is set aside, and from when on it is tried again, changed or not."""
 
     reason: str
     since: datetime

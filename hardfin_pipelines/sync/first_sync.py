@@ -17,6 +17,7 @@ from hardfin_pipelines.sync.pipeline_rules import PipelineRule
 from hardfin_pipelines.sync.plans import (
     PARENT_FIELDS,
     Known,
+    KnownLine,
     LedgerEntry,
     NewEntity,
     NewLink,
@@ -177,6 +178,7 @@ class _ProjectPlanner:
         self._problems: list[str] = []
         self._new_links: dict[tuple[Role, str], str] = {}
         self._new_names: dict[str, tuple[str, ...]] = {}
+        self._lines_taken: dict[str, str] = {}
 
     def plan(self, known_project_id: str | None) -> Synced | SetAside:
         deal = self._bundle.deal
@@ -199,7 +201,8 @@ class _ProjectPlanner:
         self._known.links.update(self._new_links)
         self._known.items_by_name.update(self._new_names)
         self._known.ledger.update(dict.fromkeys((deal.id, *deal.merged_ids), (deal.id, project_id)))
-        return Synced(deal, entry, tuple(self._entities), tuple(self._links))
+        self._known.lines.update(dict.fromkeys(self._lines_taken, KnownLine(project_id, given_up=False)))
+        return Synced(deal, entry, tuple(self._entities), tuple(self._links), self._lines_taken)
 
     def _id(self, entity: EntityType, external_id: str) -> str:
         return entity_id(entity, self._context.org, self._context.connection_id, external_id)
@@ -277,7 +280,8 @@ class _ProjectPlanner:
         items = {record.id: self._item(record, mapped) for _, record, mapped in by_product}
         for position, record, mapped in lines:
             parents = {"project_id": project_id, "item_id": items[record.id]}
-            self._create(record, self._line_id(record.id, project_id), mapped, parents, position)
+            taken = self._known.links.get(("line_item", record.id)) if record.id in self._lines_taken else None
+            self._create(record, taken or self._line_id(record.id, project_id), mapped, parents, position)
 
     def _mapped_lines(self, *, first_sync: bool) -> Iterator[tuple[int, Record, Mapped]]:
         references = self._bundle.deal.references.get("line_item", ())
@@ -285,13 +289,7 @@ class _ProjectPlanner:
             record = self._bundle.line_items.get(line_id)
             if record is None:
                 continue
-            other = self._linked("line_item", record.id)
-            if first_sync and other is not None:
-                # One line has one link: writing a second would fail the whole batch, now and ever after.
-                self._problems.append(
-                    f"line item {record.id}: belongs to another project already ({other}); "
-                    "remove it from one of the two deals"
-                )
+            if first_sync and self._is_anothers(record.id):
                 continue
             mapped = self._map(record)
             if mapped is not None:
@@ -301,6 +299,25 @@ class _ProjectPlanner:
         """Where a line stands: as people put it, those that nobody put anywhere last, by id."""
         record = self._bundle.line_items.get(line_id)
         return (_LAST if record is None or record.place is None else record.place), numeric_first(line_id)
+
+    def _is_anothers(self, line_id: str) -> bool:
+        """Whether a line item is a line of another project, which it stays: one line has one link.
+
+        A line that was marked removed there (its project was re-synced after the line item had moved) comes here. Any
+        other belongs to operations: a first sync does not change their project.
+        """
+        if self._linked("line_item", line_id) is None:
+            return False
+        line = self._known.lines.get(line_id)
+        if line is not None and line.given_up:
+            self._lines_taken[line_id] = line.project_id
+            return False
+        whose = "another project" if line is None else f"project {line.project_id}"
+        self._problems.append(
+            f"line item {line_id}: is a line of {whose} already; re-sync that project if the line item has moved here, "
+            "else remove it from one of the two deals"
+        )
+        return True
 
     def _item(self, line: Record, mapped_line: Mapped) -> str:
         """The item of a line: by link, else by unique exact name, else created; by the line's own name at last.

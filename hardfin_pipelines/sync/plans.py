@@ -68,12 +68,22 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """A deal that becomes a project, with everything that is created along with it."""
+    """A deal that becomes a project, with everything that is created along with it.
+
+    Attributes:
+        deal: The deal.
+        ledger: Its entry in the ledger.
+        entities: What is created.
+        links: What they are linked to.
+        lines_taken: Line items whose lines come here from other projects, and those projects' ids, "" where the line
+            was deleted: they and their links are made anew.
+    """
 
     deal: Record
     ledger: LedgerEntry
     entities: tuple[NewEntity, ...]
     links: tuple[NewLink, ...]
+    lines_taken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,19 @@ class SetAside:
 Outcome = Synced | Protected | Skipped | SetAside
 
 
+@dataclass(frozen=True, slots=True)
+class KnownLine:
+    """A line that a line item is linked to.
+
+    Attributes:
+        project_id: The project it is of; "" where it was deleted in Hardfin.
+        given_up: Whether it may go to another project: it is marked removed, or was deleted.
+    """
+
+    project_id: str
+    given_up: bool
+
+
 @dataclass(slots=True)
 class Known:
     """What the store knows already of the records at hand; grows while a batch is planned.
@@ -114,9 +137,11 @@ class Known:
         links: (role, external id) to entity id, for companies, line items and products.
         items_by_name: Normalized name to the ids of all items that bear it.
         refused: Product ids to the items that a person took away from them: their names lead there no more.
+        lines: Line item ids that are linked to the lines they are.
     """
 
     ledger: dict[str, tuple[str, str]] = field(default_factory=dict)
     links: dict[tuple[Role, str], str] = field(default_factory=dict)
     items_by_name: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refused: dict[str, frozenset[str]] = field(default_factory=dict)
+    lines: dict[str, KnownLine] = field(default_factory=dict)

@@ -100,7 +100,9 @@ def test_connect_takes_a_token_from_a_variable_and_shows_it_nowhere(product, har
 
 
 def test_pause_resume_and_disconnect_say_what_the_connection_is_now(acme, hardfin):
-    assert hardfin("org", "pause", "acme", "hubspot", "--reason", "quarter end").out == "acme:hubspot is paused\n"
+    assert hardfin("org", "pause", "acme", "hubspot", "--reason", "quarter end").out == (
+        "acme:hubspot is paused (quarter end)\n"
+    )
     assert acme.row().status_reason == "quarter end"
     assert hardfin("org", "resume", "acme", "hubspot").out == "acme:hubspot is active\n"
     assert hardfin("org", "disconnect", "acme", "hubspot").out == "acme:hubspot is not connected\n"
@@ -222,7 +224,7 @@ def test_status_says_what_rests_because_the_day_is_nearly_used_up(acme, hardfin)
 
     shown = " ".join(hardfin("status", "acme").out.split())
 
-    assert "0.1% of the account's 250,000" in shown
+    assert "0.1% of the account's 250,000, of which 50,000 are left to its other integrations" in shown
     assert "40,000 left at" in shown
     assert "initial loads rest until" in shown
     assert "initial loads leave 50,000 to its other integrations" in shown

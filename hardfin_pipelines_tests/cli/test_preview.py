@@ -1,5 +1,6 @@
 """`hardfin preview` and `hardfin approve` as a person types them."""
 
+import dagster as dg
 import pytest
 
 from hardfin_pipelines.platform.tables import ledger, organization_revisions, projects
@@ -114,6 +115,30 @@ def test_an_approved_plan_as_json_names_the_plan_and_the_run(acme, hardfin, plan
 
     assert (shown["synced"], shown["stale"], shown["window_closed"]) == (1, [], True)
     assert shown["run_id"] == f"approve-{shown['plan'][:16]}"
+
+
+def test_dagster_shows_what_an_approved_plan_created(acme, hardfin, plan):
+    hardfin("approve", "acme", str(plan))
+    hardfin("approve", "acme", str(plan))  # a second run of it creates nothing
+
+    with dg.DagsterInstance.get() as instance:
+        records = instance.fetch_materializations(dg.AssetKey(["hardfin", "projects"]), limit=10).records
+        lines = instance.fetch_materializations(dg.AssetKey(["hardfin", "project_line_items"]), limit=10).records
+    (shown,) = [record.asset_materialization for record in records]
+    assert shown.partition == "acme"
+    numbers = {name: value.value for name, value in shown.metadata.items()}
+    assert (numbers["dagster/row_count"], numbers["created"], numbers["deals_synced"]) == (1, 1, 1)
+    assert numbers["approved_by"].startswith("cli:")
+    assert len(lines) == 1
+
+
+def test_a_preview_lists_each_entity_with_its_record_and_the_field_of_each_value(acme, hardfin):
+    ended = hardfin("preview", "acme", "--limit-shown", "1")
+
+    shown = [" ".join(line.split()) for line in ended.out.splitlines()]
+    (project,) = [line for line in shown if line.startswith("project prj_") and "created from deal" in line]
+    assert shown[shown.index(project) + 1] == "name Ten robots from dealname"
+    assert max(map(len, ended.out.splitlines()[1:])) <= 80
 
 
 def test_a_stale_plan_is_refused_and_writes_nothing(acme, hardfin, plan):

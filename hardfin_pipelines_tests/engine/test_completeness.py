@@ -187,6 +187,25 @@ def test_a_census_finds_a_deal_that_was_indexed_an_hour_late_and_the_next_run_sy
     assert (again.connections, again.unaccounted) == (1, 0)
 
 
+def test_a_census_finds_a_deal_that_passed_through_its_stage_and_was_indexed_late(acme):
+    deal = acme.add_deal("Reopened", stage=OPEN)
+    acme.load()
+    acme.product.sandbox.clock.advance(7_200)
+    acme.deployment.ahead = timedelta(hours=2)
+    acme.poll()
+    then = datetime.now(UTC) + timedelta(hours=1)
+    acme.portal.move_deal(deal, WON, then)
+    acme.portal.move_deal(deal, OPEN, then + timedelta(minutes=1))
+    acme.tick()
+    assert in_ledger(acme) == []
+
+    report = acme.deployment.run(take_due_censuses(acme.deployment, run_id="census"))
+    acme.product.run_all()
+
+    assert report.unaccounted == 1
+    assert in_ledger(acme) == [deal]
+
+
 def test_a_census_leaves_months_alone_that_were_not_loaded_yet_and_writes_no_entity(acme):
     past_deals(acme, 5)
     acme.poll()

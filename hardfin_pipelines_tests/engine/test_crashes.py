@@ -97,11 +97,15 @@ def load_and_kill(acme: Organization, after_calls: int) -> None:
     acme.product.sandbox.faults.latency_ms = 0
 
 
+def searches(acme: Organization) -> int:
+    return acme.product.sandbox.call_log.count(path=SEARCH)
+
+
 @pytest.mark.parametrize("after_calls", [1, 7, 12, 20, 33])
-def test_a_load_killed_at_any_moment_goes_on_where_it_was(filled, reference, after_calls):
+def test_p10_a_load_killed_at_any_moment_goes_on_where_it_was(filled, reference, after_calls):
     reference.product.sandbox.call_log.reset()
     reference.load()
-    undisturbed = reference.calls()
+    undisturbed, pages = reference.calls(), searches(reference)
     assert undisturbed > 34
 
     load_and_kill(filled, after_calls)
@@ -110,6 +114,7 @@ def test_a_load_killed_at_any_moment_goes_on_where_it_was(filled, reference, aft
 
     assert filled.dump(stamps=False) == reference.dump(stamps=False)
     assert filled.calls() <= undisturbed + IN_FLIGHT
+    assert searches(filled) <= pages + 1
     assert list(journal_paths(filled.product.landing)) == []
     assert len([path for path in landed_paths(filled.product.landing) if path.object_name == "deals"]) == 1
 

@@ -156,9 +156,29 @@ def test_a_field_that_the_description_has_and_no_record_needs_a_person_after_a_f
     held_up.fault(path="/crm/objects/2026-03/deals/search", times=None, status=400, body=body)
 
     held_up.poll()
+    assert (held_up.row().status, held_up.row().failures) == ("active", 1)
+    held_up.poll()
 
     assert held_up.row().status == "needs attention"
     assert "po_number" in held_up.row().status_reason
+
+
+def test_a_field_that_goes_right_after_the_account_was_described_holds_its_rule_and_nobody_is_asked(held_up):
+    held_up.redescribe()
+    archive_field(held_up)
+    held_up.add_deal("Goes on")
+
+    held_up.tick()
+    assert (held_up.row().status, held_up.row().failures) == ("active", 1)
+    held_up.tick()
+
+    assert [rule.pipeline for rule in held(held_up)] == ["renewals"]
+    assert (held_up.row().status, held_up.row().failures) == ("active", 0)
+    assert [project["name"] for project in held_up.projects()] == ["Goes on"]
+    restore_field(held_up)
+    a_day_later(held_up)
+    held_up.tick()
+    assert held(held_up) == []
 
 
 def test_loads_of_a_rule_are_not_forgotten_while_it_is_held(sqlite_product):

@@ -107,7 +107,7 @@ def test_a_deal_that_is_set_aside_is_told_with_its_reason_and_its_next_try(acme)
     assert f"Deal {deal} is set aside since" in text
     assert "project.name has no value" in text
     assert "tried 1 time(s)" in text
-    assert "at the latest." in text
+    assert "by the first visit after" in text
 
 
 def test_work_that_waits_for_a_run_is_told(sqlite_acme):

@@ -4,6 +4,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from hardfin_pipelines.platform.tables import (
     audit_events,
     customers,
@@ -72,6 +74,27 @@ def test_a_deal_that_passed_the_won_stage_between_two_ticks_is_synced(acme):
     assert entry["stage_id"] == WON
 
 
+def test_of_many_trigger_stages_one_that_a_deal_only_passed_through_on_its_way_out_is_not_missed(acme):
+    stages = [(f"Step {n}", Decimal("0.5"), False, f"step{n}") for n in range(5)]
+    acme.portal.add_pipeline("Projects", stages, "projects")
+    acme.portal.add_pipeline("Archive", [("Kept", Decimal("0.5"), False, "kept")], "archive")
+    acme.redescribe()
+    acme.apply(["projects\n        trigger_stages: [step0, step1, step2, step3, step4]"])
+    through = acme.add_deal("Through", pipeline="archive", stage="kept")
+    acme.add_deal("Never", pipeline="archive", stage="kept")
+    assert acme.tick() is None
+    calls = acme.calls()
+    assert acme.tick() is None
+    assert acme.calls() == calls + 1
+
+    for pipeline, stage in (("projects", "step3"), ("archive", "kept")):
+        acme.portal.update("deals", through, {"pipeline": pipeline, "dealstage": stage})
+    acme.tick()
+
+    assert values_of(acme.projects(), "name") == ["Through"]
+    assert acme.rows(ledger)[0]["stage_id"] == "step3"
+
+
 def test_a_deal_edited_after_its_first_sync_is_left_alone(acme):
     deal = acme.add_deal()
     acme.tick()
@@ -81,6 +104,24 @@ def test_a_deal_edited_after_its_first_sync_is_left_alone(acme):
     acme.add_line(deal, ("One more", "1"))
     acme.portal.update("companies", acme.companies_of(deal)[0], {"name": "Initech"})
     assert acme.tick() is None
+    acme.load()
+
+    assert acme.dump() == before
+
+
+@pytest.mark.parametrize("has_rule", [True, False], ids=["with a rule", "without a rule"])
+def test_a_deal_moved_to_another_pipeline_after_its_first_sync_stays_the_project_it_is(acme, has_rule):
+    acme.portal.add_pipeline("Renewals", [("Signed", Decimal(1), True, "signed")], "renewals")
+    acme.redescribe()
+    acme.apply(["default", "renewals"] if has_rule else ["default"])
+    deal = acme.add_deal()
+    acme.tick()
+    before = acme.dump()
+
+    acme.portal.update("deals", deal, {"pipeline": "renewals", "dealstage": "signed", "dealname": "Renamed"})
+    acme.tick()
+    acme.ask_for_record(deal)
+    acme.product.run_all()
     acme.load()
 
     assert acme.dump() == before

@@ -1,8 +1,8 @@
 """Hazards at which well-known tools were seen to lose data while reporting success, by the names they are known under.
 
 P1 a page shifts under the reader; P2 the search cap; P3 short pages; P4 throttling; P5 a token ages out; P7 long lists
-of associations; P8 stamps at the cursor, records changed later, stamps older than the cursor; P10 a killed first load;
-P11 one poison record; P12 parameters a vendor does not know. P9 is in test_quickbooks_hazards.py.
+of associations; P8 stamps at the cursor, records changed later, stamps older than the cursor; P11 one poison record;
+P12 parameters a vendor does not know. P9 is in test_quickbooks_hazards.py, P10, a killed first load, in test_crashes.py.
 """
 
 import json
@@ -263,6 +263,11 @@ def test_p11_a_record_without_properties_is_set_aside_with_its_reason(acme):
     acme.tick()
 
     assert set(values_of(acme.rows(ledger), "external_id")) == set(deals)
+    (aside,) = acme.rejected()
+    assert (aside.rejection.external_id, aside.rejection.reason) == (
+        "77",
+        "the CRM gave neither its pipeline nor its stage",
+    )
 
 
 def test_p12_a_parameter_hubspot_does_not_know_is_refused_by_the_sandbox_and_none_is_sent(acme):

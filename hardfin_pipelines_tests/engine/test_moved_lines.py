@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from hardfin_pipelines.platform.tables import ledger, links, project_line_items
-from hardfin_pipelines_tests.engine.product import LINE_ITEM, Organization, values_of
+from hardfin_pipelines_tests.engine.product import LINE_ITEM, OPEN, Organization, values_of
 from hardfin_pipelines_tests.engine.resync_cases import timeline_of, undo
 
 
@@ -48,6 +48,56 @@ def test_the_line_follows_whichever_is_re_synced_first(acme, deals, first):
     assert not acme.resync(taking, run_id="taking-again").changes
     assert len(acme.rows(project_line_items)) == 3
     assert len([row for row in acme.rows(links) if row["object"] == "line_items"]) == 3
+
+
+def test_a_line_that_moved_to_a_deal_won_later_comes_with_it_once_its_old_project_is_re_synced(acme):
+    giving = acme.add_deal("Giving", lines=[("Robot arm", "100.50"), ("Ramp", "7")])
+    acme.tick()
+    taking = acme.add_deal("Taking", stage=OPEN, lines=[("Support", "20")])
+    moved = acme.lines_of(giving)[1]
+    move(acme, moved, giving, taking)
+    acme.win(taking)
+    before = acme.dump()
+    origin = acme.project(giving)["id"]
+
+    acme.tick()
+
+    assert acme.dump() == before  # a tick changes no project, and makes none that lacks a line
+    (aside,) = acme.rejected()
+    assert aside.rejection.reason == (
+        f"line item {moved}: is a line of project {origin} already; re-sync that project if the line item has moved "
+        "here, else remove it from one of the two deals"
+    )
+
+    acme.resync(giving)
+    acme.ask_for_record(taking, trigger="retry")
+    acme.product.run_all()
+
+    assert lines(acme, giving) == [("Robot arm", "active")]
+    assert lines(acme, taking) == [("Ramp", "active"), ("Support", "active")]
+    assert acme.rejected() == []
+    assert len(acme.rows(project_line_items)) == 3
+    assert [each.kind for each in timeline_of(acme, "line_items", moved)] == ["moved"]
+    for project in (origin, acme.project(taking)["id"]):
+        assert "project.line_moved" in [entry.event.action for entry in acme.audit(entity_id=project)]
+    assert not acme.resync(giving, run_id="giving-again").changes
+    assert not acme.resync(taking, run_id="taking-again").changes
+
+
+def test_a_line_whose_line_in_hardfin_was_deleted_comes_with_the_deal_it_moved_to(acme):
+    giving = acme.add_deal("Giving", lines=[("Robot arm", "100.50"), ("Ramp", "7")])
+    acme.tick()
+    moved = acme.lines_of(giving)[1]
+    gone = next(line["id"] for line in acme.lines(giving) if line["name"] == "Ramp")
+    with acme.deployment.engine.begin() as connection:
+        connection.execute(project_line_items.delete().where(project_line_items.c.id == gone))
+    taking = acme.add_deal("Taking", lines=[])
+    move(acme, moved, giving, taking)
+
+    acme.tick()
+
+    assert lines(acme, taking) == [("Ramp", "active")]
+    assert lines(acme, giving) == [("Robot arm", "active")]
 
 
 def test_both_projects_and_the_line_item_tell_of_it(acme, deals):

@@ -136,4 +136,15 @@ def test_health_shows_what_is_asked_of_each_account_with_numbers_and_ids_only(sy
     (record,) = numbers["call_budgets"].records
     assert (record.data["connection"], record.data["expected_a_day"]) == ("acme:hubspot", 288)
     assert record.data["today"] == numbers["vendor_calls_today"]
-    assert record.data["account_limit"] == "not told"
+    assert [record.data[name] for name in ("account_limit", "left_to_others", "left_today")] == ["not told"] * 3
+
+
+def test_health_shows_the_reserve_of_an_account_whose_limit_is_known(synced, instance):
+    with writing(synced.deployment.engine) as connection:
+        save_allowances(connection, [("acme", "acme:hubspot", DailyAllowance(250_000, 240_000, datetime.now(UTC)))])
+
+    evaluate(instance)
+
+    (record,) = metadata_of(instance, dg.AssetKey(["ops", "sync_health"]))["call_budgets"].records
+    assert (record.data["account_limit"], record.data["left_to_others"]) == ("250000", "50000")
+    assert record.data["left_today"] == "240000"

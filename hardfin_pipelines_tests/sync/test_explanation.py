@@ -88,7 +88,7 @@ def test_a_deal_that_is_set_aside_with_work_for_it():
     assert (
         "is set aside since 2026-03-02 12:00 UTC, tried 3 time(s), last at 2026-03-03 12:00 UTC: project.name" in told
     )
-    assert "by 2026-03-04 12:00 UTC at the latest" in told
+    assert "by the first visit after 2026-03-04 12:00 UTC." in told
     assert "Work for it is with a run since 2026-03-03 12:00 UTC: it is tried again after being set aside" in told
     assert "2 run(s) failed at it" in told
 
@@ -110,7 +110,7 @@ def test_connections_that_do_not_sync_say_so():
 
     told = text(UNKNOWN, bare)
 
-    assert "acme:hubspot is needs attention (access was revoked): nothing syncs until it is active." in told
+    assert "acme:hubspot needs attention (access was revoked): nothing syncs until it is active." in told
     assert "Ticks begin at 2026-03-02 12:00 UTC and have finished none yet." in told
     assert "It has no start date" in told
     assert "It has no pipeline rule." in told

@@ -4,10 +4,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hardfin_pipelines.sync.first_sync import item_names, plan_batch, plan_project
 from hardfin_pipelines.sync.identity import entity_id, product_item_ids
 from hardfin_pipelines.sync.mapping_rules import EntityMapping, FieldRule
-from hardfin_pipelines.sync.plans import Known
+from hardfin_pipelines.sync.plans import Known, KnownLine
 from hardfin_pipelines.sync.records import Reference
 from hardfin_pipelines.sync.trigger import Triggered
 from hardfin_pipelines_tests.sync.builders import (
@@ -280,9 +282,10 @@ def test_hazard_one_line_on_two_deals_sets_the_second_deal_aside_and_not_the_bat
 
     first, second, third = plan_batch(deals, known, context())
 
-    line_id = created(first, "project_line_item")[0].id
+    assert len(created(first, "project_line_item")) == 1
     assert set_aside(second).reason == (
-        f"line item 5: belongs to another project already ({line_id}); remove it from one of the two deals"
+        "line item 5: is a line of another project already; re-sync that project if the line item has moved here, "
+        "else remove it from one of the two deals"
     )
     assert ("line_item", "6") not in known.links
     synced(third)
@@ -290,9 +293,10 @@ def test_hazard_one_line_on_two_deals_sets_the_second_deal_aside_and_not_the_bat
 
 def test_a_line_that_is_linked_in_the_store_sets_a_first_sync_aside_but_no_re_sync():
     deal = bundle("1", lines=[line("5")])
-    known = Known(links={("line_item", "5"): "pli_known"})
+    lines = {"5": KnownLine("prj_other", given_up=False)}
+    known = Known(links={("line_item", "5"): "pli_known"}, lines=lines)
 
-    assert "belongs to another project already (pli_known)" in set_aside(plan_one(deal, known)).reason
+    assert "line item 5: is a line of project prj_other already" in set_aside(plan_one(deal, known)).reason
     again = plan_project(deal, known, context(), Triggered(rule(), "won"), project_id="prj_known")
     assert synced(again).ledger.project_id == "prj_known"
     assert len(created(again, "project_line_item")) == 1
@@ -321,3 +325,17 @@ def test_the_names_to_look_up_are_those_of_products_and_lines_under_every_mappin
     names = item_names([deal], context(rule(), rule("renewals", overrides={"item": renamed})))
 
     assert names == {"pump", "pump, wet", "sku-9", "sku-8"}
+
+
+@pytest.mark.parametrize("origin", ["prj_other", ""])
+def test_a_line_that_another_project_gave_up_comes_as_it_is_and_only_once(origin):
+    known = Known(links={("line_item", "5"): "pli_known"}, lines={"5": KnownLine(origin, given_up=True)})
+
+    first, second = plan_batch([bundle("1", lines=[line("5")]), bundle("2", lines=[line("5")])], known, context())
+
+    (moved,) = created(first, "project_line_item")
+    assert moved.id == "pli_known"
+    assert moved.parents["project_id"] == synced(first).ledger.project_id
+    assert links(first, "line_item")["5"].entity_id == "pli_known"
+    assert synced(first).lines_taken == {"5": origin}
+    assert f"is a line of project {synced(first).ledger.project_id} already" in set_aside(second).reason

@@ -1,6 +1,7 @@
 """The HubSpot connector: all of the contract's questions, put to one account."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import httpx
 
@@ -33,7 +34,7 @@ from hardfin_pipelines.connectors.hubspot.oauth import OAuthApp, TokenEndpoint
 from hardfin_pipelines.connectors.hubspot.reading import BatchReader
 from hardfin_pipelines.connectors.hubspot.remembering import remembering
 from hardfin_pipelines.connectors.hubspot.requests import OBJECTS, wanted_properties
-from hardfin_pipelines.connectors.hubspot.search import DealSearch
+from hardfin_pipelines.connectors.hubspot.search import Choice, DealSearch, census_choices
 from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
 from hardfin_pipelines.connectors.retries import RetryPolicy
 from hardfin_pipelines.connectors.tokens import TokenStore
@@ -86,7 +87,7 @@ class HubSpotConnector:
             clock: Time and waiting.
             limiters: The limiters of all accounts; the process's own, unless a test brings others.
         """
-        self.capabilities = Capabilities(stage_entered_times=True, merges=True)
+        self.capabilities = Capabilities(stage_entered_times=True, stage_entered_search=True, merges=True)
         self.calls = CallCounts()
         self._limits = limits
         name = account_name(base_url, account)
@@ -140,9 +141,16 @@ class HubSpotConnector:
             yield page
 
     async def census_pages(self, query: TriggerQuery) -> AsyncIterator[Page]:
-        """All deals that match now, with the fields that decide about them only; a call per 200, none from memory."""
-        async for page in DealSearch(self._send, query, (), self._limits.search_page).pages(None):
-            yield page
+        """All deals that match now, with the fields that decide about them only; a call per 200, none from memory.
+
+        A window that deals passed through more stages in than a search has room for is searched several times; then
+        there is no count of HubSpot's own.
+        """
+        parts: Sequence[Sequence[Choice]] = [()] if query.modified_before is None else census_choices(query)
+        for number, choices in enumerate(parts, start=1):
+            async for page in DealSearch(self._send, query, (), self._limits.search_page, choices).pages(None):
+                whole = page if len(parts) == 1 else replace(page, total=None, last=page.last and number == len(parts))
+                yield whole
 
     async def references(self, deal_ids: Sequence[str], roles: Sequence[Role]) -> References:
         """What deals are associated with; a call per 1,000 deals and role, more only for deals with very many."""

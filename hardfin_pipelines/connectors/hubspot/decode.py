@@ -12,6 +12,7 @@ from hardfin_pipelines.connectors.errors import SkipRecord, UnknownField
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.hubspot.errors import INTEGRATION, unknown_shape
 from hardfin_pipelines.connectors.hubspot.requests import (
+    ENTERED_CURRENT_STAGE,
     ENTERED_PREFIX,
     MERGED_IDS,
     MODIFIED,
@@ -25,7 +26,6 @@ from hardfin_pipelines.sync.records import Record, Reference, Role
 from hardfin_pipelines.sync.trigger import DealState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CURRENT_STAGE = f"{ENTERED_PREFIX}current_stage"
 
 _log = getLogger(__name__)
 
@@ -192,7 +192,7 @@ def deal_state(deal: Record) -> DealState:
     entered = {
         name.removeprefix(ENTERED_PREFIX): moment
         for name, text in deal.properties.items()
-        if name.startswith(ENTERED_PREFIX) and name != _CURRENT_STAGE and (moment := moment_of(text)) is not None
+        if name.startswith(ENTERED_PREFIX) and name != ENTERED_CURRENT_STAGE and (moment := moment_of(text)) is not None
     }
     return DealState(deal.properties.get(PIPELINE) or "", deal.properties.get(STAGE) or "", entered)
 

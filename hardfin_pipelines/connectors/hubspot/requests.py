@@ -27,6 +27,8 @@ STAGE = "dealstage"
 MODIFIED = "hs_lastmodifieddate"
 ENTERED_PREFIX = "hs_v2_date_entered_"
 """With a stage's id: when the deal last entered it, kept though it moved on (seen on the wire)."""
+ENTERED_CURRENT_STAGE = f"{ENTERED_PREFIX}current_stage"
+"""When the deal entered the stage it is in now (seen on the wire)."""
 
 _ALWAYS_READ: Mapping[Role, tuple[str, ...]] = {
     "company": (MODIFIED, MERGED_IDS),

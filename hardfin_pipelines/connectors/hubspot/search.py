@@ -27,6 +27,7 @@ from hardfin_pipelines.connectors.hubspot.errors import INTEGRATION
 from hardfin_pipelines.connectors.hubspot.limits import FILTER_GROUPS, FILTERS, FILTERS_IN_GROUP, SEARCH_OFFSETS
 from hardfin_pipelines.connectors.hubspot.remembering import Ask
 from hardfin_pipelines.connectors.hubspot.requests import (
+    ENTERED_CURRENT_STAGE,
     ENTERED_PREFIX,
     MODIFIED,
     PIPELINE,
@@ -44,6 +45,8 @@ SETTLED_AFTER = timedelta(hours=1)
 _EARLIEST_MS = 1_000  # a search from the epoch itself was seen to answer 500
 
 Filter = Mapping[str, Any]
+Choice = Sequence[Filter]
+"""Filters that all must hold; a search takes several of them, of which one is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +92,34 @@ class Span:
 class DealSearch:
     """One scan for the deals of a query."""
 
-    def __init__(self, ask: Ask, query: TriggerQuery, properties: Sequence[str], page_size: int) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        query: TriggerQuery,
+        properties: Sequence[str],
+        page_size: int,
+        choices: Sequence[Choice] = (),
+    ) -> None:
         """A scan that has asked for nothing yet.
+
+        Args:
+            ask: Sends a request.
+            query: Which deals.
+            properties: Their properties, besides those that decide.
+            page_size: Deals of an answer at most.
+            choices: A part of the query's alternatives (`census_choices`); by default all of them, as one search.
 
         Raises:
             ValueError: The query has no trigger stage.
         """
-        stages = list(dict.fromkeys(stage for listed in query.stages.values() for stage in listed))
+        stages = trigger_stages(query)
         if not stages:
             raise ValueError("a search for deals needs at least one pipeline with a trigger stage")
         self._ask = ask
         self._query = query
         self._asked = tuple(properties)
         self._properties = wanted_properties("deal", properties, stages)
-        self._choices = _choices(query, stages)
+        self._choices = choices or _choices(query)
         self._page_size = page_size
         self._seen: dict[str, datetime] = {}
         self._settled = query.modified_from
@@ -221,25 +238,63 @@ def next_cursor(members: Mapping[str, Any]) -> str:
     return str(following.get("after") or "") if isinstance(following, dict) else ""
 
 
-def _choices(query: TriggerQuery, stages: Sequence[str]) -> list[list[Filter]]:
-    """The alternatives of the search without their span.
+def census_choices(query: TriggerQuery) -> list[list[Choice]]:
+    """The alternatives of one search or several that list nothing but what the query asks for, as few as can be."""
+    searches: list[list[Choice]] = [[]]
+    for choice in [_now_in_stage(query), *_passed_through(query)]:
+        if searches[-1] and not _fit([*searches[-1], choice], query):
+            searches.append([])
+        searches[-1].append(choice)
+    return searches
+
+
+def _choices(query: TriggerQuery) -> list[Choice]:
+    """The alternatives of a query as one search, without their span.
+
+    Where the times of entering stages do not fit into one search, all deals of the pipelines are asked for and the
+    rules decide; and those that have left for another pipeline, since they entered a stage of that one after what they
+    left.
+    """
+    exact = [_now_in_stage(query), *_passed_through(query)]
+    if query.entered_since is None or _fit(exact, query):
+        return exact
+    pipelines = list(query.stages)
+    gone = [
+        _filter(PIPELINE, "NOT_IN", values=pipelines),
+        _filter(ENTERED_CURRENT_STAGE, "GTE", _not_before(query.entered_since)),
+    ]
+    return [[_filter(PIPELINE, "IN", values=pipelines)], gone]
+
+
+def _now_in_stage(query: TriggerQuery) -> Choice:
+    """Deals that are in a trigger stage now.
 
     `pipeline` and `dealstage` are enumerations, which are compared with case; only text wants lower case with IN
-    (HubSpot docs: search guide). Where the times of entering stages do not fit into one search, all deals of the
-    pipelines are asked for and the rules decide.
+    (HubSpot docs: search guide).
     """
-    pipelines = _filter(PIPELINE, "IN", values=list(query.stages))
-    now_in_stage = [pipelines, _filter(STAGE, "IN", values=list(stages))]
+    return [_filter(PIPELINE, "IN", values=list(query.stages)), _filter(STAGE, "IN", values=trigger_stages(query))]
+
+
+def _passed_through(query: TriggerQuery) -> list[Choice]:
+    """Deals that entered a trigger stage since a moment, wherever they are now; a choice for each stage."""
     if query.entered_since is None:
-        return [now_in_stage]
-    since = str(max(epoch_ms(query.entered_since), _EARLIEST_MS))
-    entered = [[_filter(f"{ENTERED_PREFIX}{stage}", "GTE", since)] for stage in stages]
-    choices = [now_in_stage, *entered]
-    return choices if _fit(choices, span_filters=2 if query.modified_before is None else 3) else [[pipelines]]
+        return []
+    since = _not_before(query.entered_since)
+    return [[_filter(f"{ENTERED_PREFIX}{stage}", "GTE", since)] for stage in trigger_stages(query)]
 
 
-def _fit(choices: Sequence[Sequence[Filter]], span_filters: int) -> bool:
-    sizes = [len(choice) + span_filters for choice in choices]
+def trigger_stages(query: TriggerQuery) -> list[str]:
+    """The stages of a query, each once: pipelines may have stages of one id."""
+    return list(dict.fromkeys(stage for listed in query.stages.values() for stage in listed))
+
+
+def _not_before(moment: datetime) -> str:
+    return str(max(epoch_ms(moment), _EARLIEST_MS))
+
+
+def _fit(choices: Sequence[Choice], query: TriggerQuery) -> bool:
+    """Whether alternatives fit into one search with their span, and with what it takes to go on by record id."""
+    sizes = [len(choice) + (2 if query.modified_before is None else 3) for choice in choices]
     return len(sizes) <= FILTER_GROUPS and max(sizes) <= FILTERS_IN_GROUP and sum(sizes) <= FILTERS
 
 

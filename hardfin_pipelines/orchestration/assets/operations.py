@@ -114,6 +114,8 @@ def _call_budgets(forecasts: Sequence[CallForecast]) -> dg.TableMetadataValue:
                     "of_them_polls": each.ticks,
                     "account_limit": str(each.limit_per_day or "not told"),
                     "share": "" if each.share_of_limit is None else f"{each.share_of_limit:.1%}",
+                    "left_to_others": str(each.reserve or "not told"),
+                    "left_today": "not told" if each.left is None else str(each.left),
                     "today": each.today,
                     "refused_today": each.throttled_today,
                     "free_now": ", ".join(f"{room.bucket} {room.limit - room.taken}" for room in each.windows),

@@ -87,6 +87,15 @@ def test_html_instead_of_json_is_tried_again_and_then_named(account: HubSpotAcco
     assert "text/html that is no JSON object" in str(failure(account, RetryLater))
 
 
+@pytest.mark.parametrize("mangle", ["truncated_gzip", "truncated_json", "html", "empty"])
+def test_a_spoilt_answer_is_asked_for_again(account: HubSpotAccount, mangle: Any) -> None:
+    deals = account.create_deals(minutes(3))
+    fault = account.fault(path=SEARCH, times=2, mangle=mangle)
+    page, _ = first_page(account)
+    assert [record.id for record in page.records] == deals
+    assert fault.hits == 2
+
+
 def test_a_server_nobody_answers_at_is_later(account: HubSpotAccount) -> None:
     static = MemoryTokenStore(Tokens("pat-x"))
     error = failure(account, RetryLater, base_url="http://127.0.0.1:9", tokens=static)

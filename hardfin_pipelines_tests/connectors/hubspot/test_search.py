@@ -12,6 +12,7 @@ from hardfin_pipelines.connectors.errors import UnknownField, VendorContractErro
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.hubspot.requests import Request
 from hardfin_pipelines.connectors.hubspot.search import DealSearch
+from hardfin_pipelines.sandbox.hubspot import NewStage
 from hardfin_pipelines_tests.connectors.conformance import START, collect, ids_of, minutes
 from hardfin_pipelines_tests.connectors.hubspot.account import SEARCH, WON, HubSpotAccount
 
@@ -75,13 +76,46 @@ def test_what_the_rules_need_is_always_asked_for_and_once() -> None:
     ]
 
 
-@pytest.mark.parametrize(("stages", "groups"), [(4, 5), (5, 1)])
-def test_stages_that_do_not_fit_are_left_to_the_rules(stages: int, groups: int) -> None:
-    query = TriggerQuery({"default": tuple(map(str, range(stages)))}, START, entered_since=START)
-    found = filters_of(body_of(query))
-    assert len(found) == groups
-    if groups == 1:
-        assert found[0].keys() == {"pipeline", "hs_lastmodifieddate"}
+def test_stages_that_do_not_fit_are_left_to_the_rules_with_what_has_left_the_pipelines() -> None:
+    four, five = (tuple(map(str, range(stages))) for stages in (4, 5))
+    assert len(filters_of(body_of(TriggerQuery({"default": four}, START, entered_since=LATER)))) == 5
+
+    since = ("GTE", str(int(START.timestamp() * 1000)))
+    assert filters_of(body_of(TriggerQuery({"default": five}, START, entered_since=LATER))) == [
+        {"pipeline": ("IN", ["default"]), "hs_lastmodifieddate": since},
+        {
+            "pipeline": ("NOT_IN", ["default"]),
+            "hs_v2_date_entered_current_stage": ("GTE", str(int(LATER.timestamp() * 1000))),
+            "hs_lastmodifieddate": since,
+        },
+    ]
+
+
+@pytest.mark.parametrize(("stages", "searches"), [(1, 1), (3, 1), (4, 2), (7, 2), (8, 3)])
+def test_a_census_searches_for_every_stage_that_deals_passed_through_and_for_nothing_else(
+    account: HubSpotAccount, stages: int, searches: int
+) -> None:
+    names = (WON, *(str(each) for each in range(1, stages)))
+    for name in names[1:]:
+        account.portal.add_stage("default", NewStage(name, Decimal("0.5"), closed=False, id=name))
+    won, through, other = account.create_deals(minutes(3))
+    for deal in (through, other):
+        account.portal.move_deal(deal, "appointmentscheduled", START + timedelta(minutes=10))
+    account.portal.move_deal(through, names[-1], LATER + timedelta(minutes=1))
+    account.portal.move_deal(through, "appointmentscheduled", LATER + timedelta(minutes=2))
+    query = TriggerQuery({"default": names}, START, LATER + timedelta(days=1), LATER)
+    before = account.searches()
+
+    async def run() -> list[Page]:
+        async with account.connector() as connector:
+            return await collect(connector.census_pages(query))
+
+    pages = asyncio.run(run())
+
+    assert sorted(ids_of(pages)) == sorted([won, through])
+    assert account.searches() - before == searches
+    assert [page.last for page in pages] == [*[False] * (searches - 1), True]
+    assert {page.total for page in pages} == ({2} if searches == 1 else {None})
 
 
 def test_every_request_of_a_scan_stays_within_the_filter_limits() -> None:
