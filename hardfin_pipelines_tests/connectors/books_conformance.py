@@ -8,9 +8,10 @@ import orjson
 import pytest
 
 from hardfin_pipelines.connectors.base import PageMemory
-from hardfin_pipelines.connectors.books import BooksConnector, BooksPage, Pulse, PulseKind
+from hardfin_pipelines.connectors.books import BooksConnector, BooksPage, Pulse
 from hardfin_pipelines.connectors.errors import NeedsAttention, SkipRecord
 from hardfin_pipelines.sync.books import BOOKS_KINDS, FACT_TYPES, BooksKind, key_fields
+from hardfin_pipelines.sync.books_reading import PulseKind
 from hardfin_pipelines_tests.connectors.books_harness import BooksHarness, books_ids, collect_books
 from hardfin_pipelines_tests.connectors.conformance import DictMemory
 

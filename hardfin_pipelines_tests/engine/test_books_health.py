@@ -16,10 +16,11 @@ from hardfin_pipelines.engine.books_health import (
     negative_stock,
 )
 from hardfin_pipelines.engine.deployment import Deployment
-from hardfin_pipelines.platform.books_store import BooksScope, BooksState, save_state
+from hardfin_pipelines.platform.books_store import BooksScope, save_state
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.tables import connections
 from hardfin_pipelines.platform.vendor_item_store import ItemScope, save_gone
+from hardfin_pipelines.sync.books_reading import BooksState, PulseKind
 from hardfin_pipelines.sync.item_facts import ItemFacts
 from hardfin_pipelines.sync.vendor_items import ItemGone
 from hardfin_pipelines_tests.engine.accounting import open_accounting
@@ -42,13 +43,16 @@ def deployment(database_url: str, tmp_path: Path):
     for scope in (BOOKS, OTHER):
         keep_items(engine, {"7": ARM}, scope)
         keep(engine, LOCATION, CUSTOMER, LEVEL, ORDER, LINE, scope=scope)
-        for kind in ("location", "customer", "inventory_level"):
+        kinds: tuple[PulseKind, ...] = ("location", "customer", "inventory_level")
+        for kind in kinds:
             read(acme.deployment, kind, scope=scope)
     yield acme.deployment
     engine.dispose()
 
 
-def read(deployment: Deployment, kind: str, *, scope: BooksScope = BOOKS, days_ago: float = 0, **state: Any) -> None:
+def read(
+    deployment: Deployment, kind: PulseKind, *, scope: BooksScope = BOOKS, days_ago: float = 0, **state: Any
+) -> None:
     """A kind was read."""
     at = deployment.now() - timedelta(days=days_ago)
     with writing(deployment.engine) as connection:

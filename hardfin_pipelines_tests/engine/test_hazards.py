@@ -2,7 +2,7 @@
 
 P1 a page shifts under the reader; P2 the search cap; P3 short pages; P4 throttling; P5 a token ages out; P7 long lists
 of associations; P8 stamps at the cursor, records changed later, stamps older than the cursor; P11 one poison record;
-P12 parameters a vendor does not know. P9 is in test_quickbooks_hazards.py, P10, a killed first load, in test_crashes.py.
+P12 parameters a vendor does not know. P9 is in test_quickbooks_hazards.py, P10 (a killed load) in test_crashes.py.
 """
 
 import json

@@ -8,7 +8,7 @@ from math import ceil
 import httpx
 
 from hardfin_pipelines.connectors.base import CallCounts, CallPlan, Capabilities, PageMemory, ReadResult
-from hardfin_pipelines.connectors.books import BooksPage, Pulse, PulseKind, Reading
+from hardfin_pipelines.connectors.books import BooksPage, Pulse, Reading
 from hardfin_pipelines.connectors.clock import SYSTEM_CLOCK, Clock
 from hardfin_pipelines.connectors.erp import ItemPage
 from hardfin_pipelines.connectors.netsuite import errors
@@ -41,6 +41,7 @@ from hardfin_pipelines.connectors.remembering import remembering
 from hardfin_pipelines.connectors.renewal import PROCESS_LOCKS, RenewalLock
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens, TokenStore
 from hardfin_pipelines.sync.books import BooksFact, BooksKind, ItemCost
+from hardfin_pipelines.sync.books_reading import PulseKind
 from hardfin_pipelines.sync.item_facts import ItemFacts
 from hardfin_pipelines.sync.records import AccountDescription, Record, Role
 

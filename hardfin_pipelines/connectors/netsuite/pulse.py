@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from hardfin_pipelines.connectors.books import Pulse, PulseKind
+from hardfin_pipelines.connectors.books import Pulse
 from hardfin_pipelines.connectors.errors import VendorContractError
 from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.netsuite import errors
@@ -25,6 +25,7 @@ from hardfin_pipelines.connectors.netsuite.requests import suiteql
 from hardfin_pipelines.connectors.netsuite.statements import CLOCKS
 from hardfin_pipelines.connectors.netsuite.visibility import Visibility
 from hardfin_pipelines.sync.books import BooksKind
+from hardfin_pipelines.sync.books_reading import PulseKind
 
 _VALUES = ("total", "changed", "newest", *CHECKS)
 

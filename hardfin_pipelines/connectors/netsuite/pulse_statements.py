@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hardfin_pipelines.connectors.books import PulseKind
 from hardfin_pipelines.connectors.netsuite import errors
 from hardfin_pipelines.connectors.netsuite.books_statements import (
     BooksScope,
@@ -21,6 +20,7 @@ from hardfin_pipelines.connectors.netsuite.books_statements import (
 )
 from hardfin_pipelines.connectors.netsuite.statements import ITEMS_DELETED, MODEL, in_utc, moment
 from hardfin_pipelines.connectors.netsuite.visibility import Name, Visibility
+from hardfin_pipelines.sync.books_reading import PulseKind
 
 CHECKS = tuple(f"check{number}" for number in range(1, 6))
 """The columns for sums."""

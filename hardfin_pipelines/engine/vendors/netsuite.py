@@ -79,6 +79,10 @@ class NetSuiteVendor:
             renewal_lock=renewal_lock(self.shared.engine, row),
         )
 
+    def floor(self) -> float:
+        """None: NetSuite publishes no number of calls a day."""
+        return 0.0
+
     def rate_windows(self, account_id: str, configuration: Mapping[str, Any]) -> list[CallWindow]:
         """The rate window of an account: ours, since NetSuite limits what is under way and publishes no other limit."""
         return rate_windows(self.limits, self._url(_configured(configuration)), account_id)

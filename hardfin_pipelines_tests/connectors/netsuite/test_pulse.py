@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from hardfin_pipelines.connectors.books import Pulse, PulseKind
+from hardfin_pipelines.connectors.books import Pulse
 from hardfin_pipelines.connectors.errors import NeedsAttention, RetryLater, VendorContractError
 from hardfin_pipelines.connectors.netsuite import NetSuiteLimits
 from hardfin_pipelines.sandbox.netsuite.load import load_bulk
 from hardfin_pipelines.sandbox.netsuite.purchases import PurchaseLine, add_purchase
 from hardfin_pipelines.sandbox.netsuite.sales import SaleLine
 from hardfin_pipelines.sync.books import BOOKS_KINDS
+from hardfin_pipelines.sync.books_reading import PulseKind
 from hardfin_pipelines_tests.connectors.erp_harness import START
 from hardfin_pipelines_tests.connectors.netsuite.account import NOW
 from hardfin_pipelines_tests.connectors.netsuite.books import NetSuiteBooks
