@@ -66,6 +66,34 @@ def test_a_share_of_the_days_calls_is_left_to_the_orgs_other_integrations(initec
     assert rests.value.purpose == "load"
 
 
+@pytest.mark.parametrize("what", ["line", "formula"])
+def test_a_line_mended_alone_and_a_formula_that_moves_no_stamp_are_read_again_within_a_day(salesforce, what):
+    """They are not polled: what was synced is operations' own. What waits for them is set aside, and read again."""
+    initech = salesforce.add_organization("initech")
+    org = initech.salesforce
+    org.add_field("Opportunity", Field("Level__c", "string", "Level", 80, calculated=True, formula="..."))
+    needed = {"line": ("project_line_item", "Description"), "formula": ("project", "Level__c")}[what]
+    name = {"line": "Product2.Name", "formula": "Name"}[what]
+    entry = f"{{name: {name}, description: {{field: {needed[1]}, required: true}}}}"
+    initech.apply(document=f"    mappings:\n      {needed[0]}: {entry}\n")
+    opportunity = initech.add_opportunity()
+    initech.tick()
+    assert initech.rows(ledger) == []
+    stamp = org.record("Opportunity", opportunity)["SystemModstamp"]
+    if what == "line":
+        (line,) = org.store.rows(org.store.table(org.schema.known("OpportunityLineItem")).select())
+        org.update("OpportunityLineItem", line.Id, {"Description": "with a spare battery"})
+    else:
+        org.set_silently("Opportunity", opportunity, {"Level__c": "gold"})
+    assert org.record("Opportunity", opportunity)["SystemModstamp"] == stamp
+
+    for hours in range(1, 25):
+        initech.deployment.ahead = timedelta(hours=hours)
+        initech.tick()
+
+    assert initech.project(opportunity)["name"] == "Ten robots"
+
+
 @pytest.mark.parametrize("role", ["deal", "line item"])
 def test_a_field_removed_between_describe_and_query_holds_its_rule_until_it_is_there_again(salesforce, role):
     initech = salesforce.add_organization("initech")
