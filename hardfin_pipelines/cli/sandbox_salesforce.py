@@ -13,13 +13,28 @@ from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.sandbox.data_sets.model import Product
 from hardfin_pipelines.sandbox.salesforce import SalesforceSandbox
 from hardfin_pipelines.sandbox.salesforce.load import load_data_set
+from hardfin_pipelines.sandbox.salesforce.load_sites import add_sites
 
 _API = "/services/data/*"
 _FIELDS: Mapping[DealField, str] = MappingProxyType({"name": "Name", "description": "Description"})
 
 
+_PROJECT: Mapping[str, Any] = MappingProxyType(
+    {
+        "name": "Name",
+        "value": {"field": "Amount", "as": "money"},
+        "closed_on": "CloseDate",
+        "description": "Description",
+        "owner": "Owner.Name",
+        "site_contact": "Site__r.Name",
+        "custom.site_city": "Site__r.City__c",
+    }
+)
+"""How its opportunities become projects: sites are an object of the org's own."""
+
+
 class SalesforceAccount:
-    """A Salesforce org with a sales department's records."""
+    """A Salesforce org with a sales department's records, record types, and an object of its own for sites."""
 
     integration = "salesforce"
     vendor = "Salesforce"
@@ -42,6 +57,7 @@ class SalesforceAccount:
         self._sandbox = sandbox
         self._department = department
         self._loaded = load_data_set(self.salesforce, department.records)
+        add_sites(self.salesforce, department.records, self._loaded)
 
     def connection(self) -> Mapping[str, Any]:
         """The connection in the organization's document; record types by their labels, as people know them."""
@@ -50,6 +66,7 @@ class SalesforceAccount:
             "integration": self.integration,
             **({"start_date": f"{self._department.since():%Y-%m-%d}"} if self.loads_past else {}),
             "pipelines": [{"pipeline": label, "trigger_stages": "won"} for label in labels],
+            "mappings": {"project": dict(_PROJECT)},
         }
 
     def contents(self) -> Mapping[str, int]:

@@ -115,6 +115,22 @@ def test_an_open_deal_that_sales_renames_and_wins_is_found_by_a_tick(at_sandboxe
     assert project["customer_id"]
 
 
+def test_the_salesforce_org_has_record_types_an_object_of_its_own_and_a_mapping_that_leads_there(at_sandboxes):
+    account = at_sandboxes.account("salesforce")
+    row = at_sandboxes.connect("salesforce", Secret(refresh_token=account.issue_refresh_token()))
+    assert len(row.description["pipelines"]) > 2
+    assert row.description["parents"] == ["Site__c"]
+    found = account.open_deal()
+
+    account.move_deal(found.id, found.won_stage)
+    at_sandboxes.poll(account.org)
+    at_sandboxes.run_all()
+
+    project = at_sandboxes.project("salesforce", found.id)
+    assert project["site_contact"].endswith(" main site")
+    assert project["custom"]["site_city"]
+
+
 @pytest.mark.parametrize("integration", ORGS)
 def test_a_product_that_sales_has_just_put_on_its_price_list_comes_with_the_deal(at_sandboxes, integration):
     account = at_sandboxes.account(integration)

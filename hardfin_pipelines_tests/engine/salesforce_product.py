@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
@@ -149,19 +150,33 @@ def running_salesforce_product(database_url: str, folder: Path) -> Iterator[Sale
 
 
 def fill(org: Org, opportunities: int, lines: int = 5) -> None:
-    """Many won opportunities of one account, with lines of a hundred products."""
+    """Many won opportunities of one account, with lines of a hundred products: copies of one made by the rules."""
     book, closed = org.standard_pricebook_id, "2026-01-31"
-    with org.store.writing(), org.rolling_up_once():
+    with org.store.writing():
         account = org.create("Account", {"Name": "Globex"})
         products = [org.create("Product2", {"Name": f"Part {each}", "IsActive": True}) for each in range(100)]
         entries = [
             org.create("PricebookEntry", {"Pricebook2Id": book, "Product2Id": each, "UnitPrice": "9.50"})
             for each in products
         ]
-        for number in range(opportunities):
-            given = {"Name": f"Deal {number}", "StageName": WON, "CloseDate": closed, "Pricebook2Id": book}
-            opportunity = org.create("Opportunity", given | {"AccountId": account})
-            for place in range(lines):
-                line = {"OpportunityId": opportunity, "Quantity": 1, "UnitPrice": "9.50"}
-                entry = entries[(number * lines + place) % len(entries)]
-                org.create("OpportunityLineItem", line | {"PricebookEntryId": entry})
+        given = {"Name": "Deal", "StageName": WON, "CloseDate": closed, "Pricebook2Id": book, "AccountId": account}
+        first = org.create("Opportunity", given)
+        line = {"OpportunityId": first, "Quantity": 1, "UnitPrice": "9.50", "PricebookEntryId": entries[0]}
+        line_of_first = org.create("OpportunityLineItem", line)
+        others = _copies(org, "Opportunity", first, [{"Name": f"Deal {each}"} for each in range(1, opportunities)])
+        # The first has a line already.
+        places = [(deal, place) for deal in (first, *others) for place in range(lines)][1:]
+        of_lines = [
+            {"OpportunityId": deal, "PricebookEntryId": entries[at % 100], "Product2Id": products[at % 100]}
+            for at, (deal, _) in enumerate(places, start=1)
+        ]
+        _copies(org, "OpportunityLineItem", line_of_first, of_lines)
+
+
+def _copies(org: Org, name: str, like: str, changes: Sequence[dict[str, Any]]) -> list[str]:
+    """Records like one that is there, but for the changes; their ids."""
+    sobject = org.schema.known(name)
+    kept = org.store.get(sobject, like)
+    rows = [{**(kept or {}), "Id": org._ids.next(sobject.prefix), **each} for each in changes]
+    org.store.run(sa.insert(org.store.table(sobject)), rows)
+    return [row["Id"] for row in rows]

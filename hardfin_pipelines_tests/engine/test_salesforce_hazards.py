@@ -1,16 +1,18 @@
 """What may happen to an org and its connection while we sync: nothing is lost, and it is said in one line."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hardfin_pipelines.connectors.errors import ReserveReached
+from hardfin_pipelines.connectors.errors import ReserveReached, UnknownField
 from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.census import take_census
 from hardfin_pipelines.engine.keeping_alive import keep_tokens_alive
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.tables import call_allowances, customers, ledger
+from hardfin_pipelines.sandbox.salesforce import Field
 from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
 from hardfin_pipelines_tests.engine.previews import looked_at
 from hardfin_pipelines_tests.engine.salesforce_product import FAST, IMPATIENT, OPEN
@@ -62,6 +64,68 @@ def test_a_share_of_the_days_calls_is_left_to_the_orgs_other_integrations(initec
 
     assert initech.calls() == before
     assert rests.value.purpose == "load"
+
+
+@pytest.mark.parametrize("what", ["line", "formula"])
+def test_a_line_mended_alone_and_a_formula_that_moves_no_stamp_are_read_again_within_a_day(salesforce, what):
+    """They are not polled: what was synced is operations' own. What waits for them is set aside, and read again."""
+    initech = salesforce.add_organization("initech")
+    org = initech.salesforce
+    org.add_field("Opportunity", Field("Level__c", "string", "Level", 80, calculated=True, formula="..."))
+    needed = {"line": ("project_line_item", "Description"), "formula": ("project", "Level__c")}[what]
+    name = {"line": "Product2.Name", "formula": "Name"}[what]
+    entry = f"{{name: {name}, description: {{field: {needed[1]}, required: true}}}}"
+    initech.apply(document=f"    mappings:\n      {needed[0]}: {entry}\n")
+    opportunity = initech.add_opportunity()
+    initech.tick()
+    assert initech.rows(ledger) == []
+    stamp = org.record("Opportunity", opportunity)["SystemModstamp"]
+    if what == "line":
+        (line,) = org.store.rows(org.store.table(org.schema.known("OpportunityLineItem")).select())
+        org.update("OpportunityLineItem", line.Id, {"Description": "with a spare battery"})
+    else:
+        org.set_silently("Opportunity", opportunity, {"Level__c": "gold"})
+    assert org.record("Opportunity", opportunity)["SystemModstamp"] == stamp
+
+    for hours in range(1, 25):
+        initech.deployment.ahead = timedelta(hours=hours)
+        initech.tick()
+
+    assert initech.project(opportunity)["name"] == "Ten robots"
+
+
+@pytest.mark.parametrize("role", ["deal", "line item"])
+def test_a_field_removed_between_describe_and_query_holds_its_rule_until_it_is_there_again(salesforce, role):
+    initech = salesforce.add_organization("initech")
+    org = initech.salesforce
+    name, entity, entries = {
+        "deal": ("Opportunity", "project", "name: Name, service_level: Tier__c"),
+        "line item": ("OpportunityLineItem", "project_line_item", "name: Product2.Name, description: Tier__c"),
+    }[role]
+    tier = Field("Tier__c", "string", "Tier", length=80)
+    org.add_field(name, tier)
+    initech.apply(document=f"    mappings:\n      {entity}: {{{entries}}}\n")
+    initech.load()
+    initech.deployment.ahead = timedelta(minutes=10)
+    opportunity = initech.add_opportunity()
+    org.remove_field(name, "Tier__c")
+
+    with contextlib.suppress(UnknownField):
+        initech.tick()
+    assert initech.row().status == "active"  # it may be one rule's loss only: the account is described again first
+    initech.deployment.ahead = timedelta(minutes=20)
+    initech.tick()
+
+    row = initech.row()
+    assert row.status == "needs attention"
+    assert f"Read on the field {name}.Tier__c (if Salesforce has it" in row.status_reason
+    assert "\n" not in row.status_reason
+    assert initech.rows(ledger) == []
+    org.add_field(name, tier)
+    initech.deployment.ahead = timedelta(hours=2)
+    initech.tick()
+    assert initech.row().status == "active"
+    assert initech.project(opportunity)["name"] == "Ten robots"
 
 
 def test_a_share_of_the_orgs_day_is_never_exceeded_not_even_for_a_person(initech):
