@@ -28,6 +28,9 @@ def list_items(
         str, typer.Option(metavar="TEXT", help="Only with this in the name or SKU, or as its or a linked record's id.")
     ] = "",
     kind: Annotated[Kind, typer.Option(help="Only products, or only parts.")] = "all",
+    broken: Annotated[
+        bool, typer.Option("--broken", help="Only with a link whose record was deleted or merged away.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=_MOST, help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +42,7 @@ def list_items(
     require_organization(deployment, org)
     with reading(deployment.engine) as connection:
         found, total = item_store.list_items(
-            connection, org, search=search.strip(), kind="" if kind == "all" else kind, limit=limit
+            connection, org, search=search.strip(), kind="" if kind == "all" else kind, broken=broken, limit=limit
         )
     if as_json:
         items = [
@@ -58,7 +61,7 @@ def list_items(
         print_json({"organization": org, "total": total, "items": items})
         return
     if not found:
-        say(f"{org}: no product or part{' with that' if search else ' yet'}")
+        say(f"{org}: no product or part{' with that' if search or broken else ' yet'}")
         return
     rows = [
         (
