@@ -31,6 +31,9 @@ def list_items(
         bool,
         typer.Option("--conflicts", help="Only those of which two systems, or one and Hardfin, say different things."),
     ] = False,
+    broken: Annotated[
+        bool, typer.Option("--broken", help="Only with a link whose record was deleted or merged away.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=_MOST, help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +48,7 @@ def list_items(
         return
     with reading(deployment.engine) as connection:
         found, total = item_store.list_items(
-            connection, org, search=search.strip(), kind="" if kind == "all" else kind, limit=limit
+            connection, org, search=search.strip(), kind="" if kind == "all" else kind, broken=broken, limit=limit
         )
     if as_json:
         items = [
@@ -64,7 +67,7 @@ def list_items(
         print_json({"organization": org, "total": total, "items": items})
         return
     if not found:
-        say(f"{org}: no product or part{' with that' if search else ' yet'}")
+        say(f"{org}: no product or part{' with that' if search or broken else ' yet'}")
         return
     rows = [
         (

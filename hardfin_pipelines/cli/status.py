@@ -98,7 +98,9 @@ def _lines(
             of_items = items.get(each.connection_id, ItemState(0, 0))
             at = each.last_synced_at
             synced = f"last synced {at:%Y-%m-%d %H:%M} UTC" if at else "not synced yet"
-            lines[f"{each.integration}: items"] = f"{of_items.linked} linked, {of_items.waiting} in triage; {synced}"
+            broken = f", {of_items.broken} with a broken link" if of_items.broken else ""
+            stands = f"{of_items.linked} linked, {of_items.waiting} in triage{broken}"
+            lines[f"{each.integration}: items"] = f"{stands}; {synced}"
         if each.connection_id in books:
             lines[f"{each.integration}: books"] = books[each.connection_id].in_words()
         if each.connection_id in months:
@@ -170,6 +172,7 @@ def _items_as_json(integration: str, state: ItemState) -> dict[str, object]:
     return {
         "items_linked": state.linked if of_books else None,
         "items_in_triage": state.waiting if of_books else None,
+        "items_with_broken_link": state.broken if of_books else None,
     }
 
 

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from hardfin_pipelines.engine.item_sync import ItemCounts
     from hardfin_pipelines.engine.taking_back import TakenBack
     from hardfin_pipelines.engine.triage import NamedSuggestion, TriageDetail, Waiting
-    from hardfin_pipelines.platform.triage_store import Decision
+    from hardfin_pipelines.platform.record_log import RecordEvent
 
 _SHOWN = 50
 """Answers that are listed one by one; of a whole file's the rest is counted."""
+
+_NEWEST = 10
+"""Events of one item that are shown; programs get them all."""
 
 _DONE = {"map": "mapped to", "create": "made into", "ignore": "ignored"}
 
@@ -108,9 +111,8 @@ def show_detail(found: "TriageDetail") -> None:
     if item.state == "open":
         alike = {each.item_id: _suggestion(each) for each in found.waiting.suggestions}
         blocks.append(("what it may be", alike or {"nothing alike": f"see `hardfin item list {item.scope.org}`"}))
-    if found.decisions:
-        decided = {f"{number}": _decided(each) for number, each in enumerate(found.decisions, 1)}
-        blocks.append(("what was decided", decided))
+    happened = found.timeline[-_NEWEST:]
+    blocks.append(("what happened", {f"{number}": _event(each) for number, each in enumerate(happened, 1)}))
     print_blocks(blocks)
 
 
@@ -124,11 +126,8 @@ def _suggestion(each: "NamedSuggestion") -> str:
     return f"{each.score} % {each.kind} {quoted(each.name)}{sku}: {'; '.join(each.reasons)}"
 
 
-def _decided(decision: "Decision") -> str:
-    undone = f", undone by {decision.undone_by} on {_moment(decision.undone_at)}" if decision.undone_at else ""
-    why = f": {decision.reason}" if decision.reason else ""
-    when = _moment(decision.decided_at)
-    return f"{when} {decision.decided_by}: {f'{decision.action} {decision.item_id}'.rstrip()}{undone}{why}"
+def _event(event: "RecordEvent") -> str:
+    return f"{_moment(event.at)} {event.kind}: {event.detail}"
 
 
 def _moment(moment: "datetime") -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.platform.database import reading
@@ -44,23 +44,31 @@ class ItemState:
     Attributes:
         linked: Items linked to a product or part, by links that can be followed.
         waiting: Items that wait in triage.
+        broken: Links that cannot be followed any more: their item was deleted, or merged into another one.
     """
 
     linked: int
     waiting: int
+    broken: int = 0
 
 
 def item_states(connection: Connection, org: str | None) -> dict[str, ItemState]:
     """How the items of each connection stand that has any, of an organization or of ALL."""
-    of_books = and_(links.c.entity_type == "item", links.c.matched_by != "", links.c.broken_because == "")
-    linked = select(links.c.connection_id, func.count()).where(of_books)
+    whole = func.sum(case((links.c.broken_because == "", 1), else_=0))
+    of_items = and_(links.c.entity_type == "item", links.c.matched_by != "")
+    linked = select(links.c.connection_id, whole, func.count()).where(of_items)
     waiting = select(triage_items.c.connection_id, func.count()).where(triage_items.c.state == "open")
     if org is not None:
         linked, waiting = linked.where(links.c.org == org), waiting.where(triage_items.c.org == org)
-    counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(linked.group_by(links.c.connection_id))}
+    of_links = connection.execute(linked.group_by(links.c.connection_id))
+    counted: dict[str, tuple[int, int]] = {row[0]: (int(row[1]), int(row[2])) for row in of_links}
     of_triage = connection.execute(waiting.group_by(triage_items.c.connection_id))
     open_items: dict[str, int] = {row[0]: row[1] for row in of_triage}
-    return {each: ItemState(counted.get(each, 0), open_items.get(each, 0)) for each in sorted({*counted, *open_items})}
+    states = {}
+    for each in sorted({*counted, *open_items}):
+        followed, every = counted.get(each, (0, 0))
+        states[each] = ItemState(followed, open_items.get(each, 0), every - followed)
+    return states
 
 
 def triage_waiting_long(deployment: Deployment) -> list[str]:

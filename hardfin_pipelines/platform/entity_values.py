@@ -5,11 +5,11 @@ the entities it belongs to, and `status` says whether a line is there.
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from hardfin_pipelines.platform.entity_rows import ENTITY_TABLES, item_search_forms
 from hardfin_pipelines.sync.entities import CUSTOM_PREFIX, ENTITY_FIELDS, EntityType
@@ -89,9 +89,13 @@ def write_values(connection: Connection, org: str, key: EntityKey, values: Value
     if any(field.startswith(CUSTOM_PREFIX) for field in values):
         gone = {field.removeprefix(CUSTOM_PREFIX) for field, value in values.items() if value is None}
         changed["custom"] = {name: text for name, text in row["custom"].items() if name not in gone} | custom
+    table = ENTITY_TABLES[kind]
     if kind == "item" and changed.keys() & {"name", "sku"}:
         changed.update(item_search_forms({**row, **changed}))
-    table = ENTITY_TABLES[kind]
+        # A run that began before another item was written must still show as a change after it: by that, what waits in
+        # triage is matched again (`item_store.catalogue_mark`).
+        newest = connection.execute(select(func.max(table.c.updated_at)).where(table.c.org == org)).scalar_one()
+        now = max(now, newest + timedelta(microseconds=1))
     statement = update(table).where(table.c.org == org, table.c.id == entity_id)
     connection.execute(statement.values(**changed, updated_at=now))
 

@@ -141,7 +141,13 @@ def remove_unused_item(connection: Connection, org: str, item_id: str) -> bool:
 
 
 def list_items(
-    connection: Connection, org: str, *, search: str = "", kind: str = "", limit: int | None = None
+    connection: Connection,
+    org: str,
+    *,
+    search: str = "",
+    kind: str = "",
+    broken: bool = False,
+    limit: int | None = None,
 ) -> tuple[list[ListedItem], int]:
     """Products and parts by name, and how many there are in all.
 
@@ -150,6 +156,7 @@ def list_items(
         org: The organization.
         search: Only those with this text in the name or SKU, or whose id or a linked record's id it is.
         kind: Only products, or only parts.
+        broken: Only those with a link that cannot be followed any more.
         limit: At most so many.
     """
     of_item = and_(links.c.org == items.c.org, links.c.entity_type == "item", links.c.entity_id == items.c.id)
@@ -158,6 +165,8 @@ def list_items(
     where = [items.c.org == org]
     if kind:
         where.append(items.c.kind == kind)
+    if broken:
+        where.append(select(links.c.external_id).where(of_item, links.c.broken_because != "").correlate(items).exists())
     if search:
         known_as = select(links.c.external_id).where(of_item, links.c.external_id == search).correlate(items)
         where.append(

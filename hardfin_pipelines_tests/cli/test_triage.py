@@ -106,7 +106,8 @@ def test_map_create_ignore_and_undo(waiting, hardfin):
     assert {row["name"]: row["kind"] for row in waiting.table_rows(items)} == {"Robot arm": "product", "Claw": "part"}
     assert states(waiting) == {"3": "created", "4": "mapped"}
     shown = " ".join(hardfin("triage", "show", "acme", "4").out.split())
-    assert "map itm_arm: plural" in shown
+    assert "triage mapped: mapped to itm_arm by cli:" in shown
+    assert ": plural" in shown
     assert "linked to itm_arm “Robot arm” by decision" in shown
 
     undone = hardfin("triage", "undo", "acme", "3")

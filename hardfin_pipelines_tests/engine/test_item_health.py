@@ -16,6 +16,7 @@ from hardfin_pipelines.engine.item_health import (
 )
 from hardfin_pipelines.engine.triage import decide
 from hardfin_pipelines.platform.database import reading, writing
+from hardfin_pipelines.platform.item_store import list_items
 from hardfin_pipelines.platform.triage_tables import triage_items
 from hardfin_pipelines_tests.engine.accounting import CONNECTION, Accounting, filled, open_accounting
 
@@ -72,6 +73,9 @@ def test_a_broken_link_is_none(acme):
     acme.books.delete("1")
     acme.sync()
 
-    assert states(acme) == {CONNECTION: ItemState(linked=0, waiting=3)}
+    assert states(acme) == {CONNECTION: ItemState(linked=0, waiting=3, broken=1)}
+    with reading(acme.deployment.engine) as connection:
+        found, total = list_items(connection, "acme", broken=True)
+    assert ([each.id for each in found], total) == (["itm_arm"], 1)
     (share,) = item_shares(acme.deployment)
     assert (share.settled, share.items) == (0, 3)

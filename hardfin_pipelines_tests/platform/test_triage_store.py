@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hardfin_pipelines.platform.database import writing
+from hardfin_pipelines.platform.entity_values import write_values
 from hardfin_pipelines.platform.first_sync_store import SyncStamp
 from hardfin_pipelines.platform.item_plan_store import write_item_steps
 from hardfin_pipelines.platform.item_store import (
@@ -271,6 +272,17 @@ def test_the_mark_is_another_one_after_any_change_of_the_catalogue(store: Connec
     assert len(set(marks)) == 4
     assert catalogue_mark(store, "acme") == marks[-1]
     assert catalogue_mark(store, "bolt") == marks[0]
+
+
+def test_the_mark_is_another_one_after_a_rename_by_a_run_that_began_earlier(store: Connection):
+    """It is stamped with the run's beginning, and another item was written since."""
+    add_items(store)
+    before = catalogue_mark(store, "acme")
+
+    write_values(store, "acme", ("item", "itm_1"), {"name": "Robot arm, long"}, A_MOMENT - timedelta(hours=1))
+
+    assert catalogue_mark(store, "acme") != before
+    assert load_catalogue(store, "acme").item("itm_1").name == "Robot arm, long"
 
 
 def test_items_are_found_by_id_and_by_exact_sku(store: Connection):

@@ -63,13 +63,15 @@ LANDED_COLUMNS = dg.TableSchema(
 
 _TRIAGE_COLUMNS = dg.TableSchema(
     columns=[
-        dg.TableColumn("connection_id", "text", description="whose item it is"),
+        dg.TableColumn("connection_id", "text", description="whose item it is: the organization and the source system"),
         dg.TableColumn("external_id", "text", description="the vendor's id"),
+        dg.TableColumn("name", "text", description="its name as last read, with its parents (`full_name`)"),
+        dg.TableColumn("sku", "text", description="its SKU as last read"),
         dg.TableColumn("state", "text", description="open, mapped, created, ignored, gone"),
         dg.TableColumn("reason", "text", description="unmatched, ambiguous, conflict"),
         dg.TableColumn("detail", "text", description="the reason in words"),
         dg.TableColumn("suggestions", "json", description="up to five items of Hardfin, scored 0 to 100, with reasons"),
-        dg.TableColumn("first_seen_at", "timestamp", description="when it began to wait, UTC"),
+        dg.TableColumn("first_seen_at", "timestamp", description="when it first began to wait, UTC"),
         dg.TableColumn("last_seen_at", "timestamp", description="when a visit last found it new or changed, UTC"),
         dg.TableColumn("state_at", "timestamp", description="when it came into its state, UTC"),
     ]
@@ -151,7 +153,8 @@ def triage_spec() -> dg.AssetSpec:
         TRIAGE,
         deps=[*(erp_key(name, role) for name in ERP_OBJECTS for role in ERP_OBJECTS[name]), ENTITY_ASSETS["item"]],
         description="**Triage.** Items of accounting systems that matched nothing, or more than one thing, with why "
-        "and with suggestions. `hardfin triage` lists them and takes decisions; a decision holds for ever.",
+        "and with suggestions: the table `triage_items`, beside `vendor_items`, which says what each item is. "
+        "`hardfin triage` lists them and takes decisions; a decision holds for ever.",
         group_name="triage",
         owners=[OWNER],
         kinds={"sql"},
