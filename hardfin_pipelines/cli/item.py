@@ -8,6 +8,7 @@ from hardfin_pipelines.cli.opening import open_product, require_organization
 from hardfin_pipelines.cli.output import amount, exact, print_json, print_table, say
 from hardfin_pipelines.cli.triage_views import show_taken_back
 from hardfin_pipelines.cli.work import AsJson, Organization, actor
+from hardfin_pipelines.engine.refusals import Refusal
 
 if TYPE_CHECKING:
     from hardfin_pipelines.engine.deployment import Deployment
@@ -43,6 +44,8 @@ def list_items(
 
     deployment = open_product()
     require_organization(deployment, org)
+    if conflicts and broken:
+        raise Refusal("give one of --conflicts and --broken")
     if conflicts:
         _list_conflicts(deployment, org, search.strip(), "" if kind == "all" else kind, limit, as_json=as_json)
         return

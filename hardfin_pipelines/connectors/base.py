@@ -98,12 +98,14 @@ class CallCounts:
         by_bucket: All calls but those to the token endpoint.
         throttled_by_bucket: Those that the vendor refused for now.
         token_refreshes: Calls to the token endpoint.
+        tokens_replaced: Calls that were refused because their access token had ended, and were sent again with another.
         allowance: What the vendor last said of the account's calls of the day; None where it said nothing.
     """
 
     by_bucket: dict[str, int] = field(default_factory=dict)
     throttled_by_bucket: dict[str, int] = field(default_factory=dict)
     token_refreshes: int = 0
+    tokens_replaced: int = 0
     allowance: DailyAllowance | None = None
 
     @property

@@ -33,6 +33,8 @@ from hardfin_pipelines.sync.records import Record, Role
 CHUNK = 1_000
 """Deals worked on together at most: as many as one association call of HubSpot answers for."""
 
+_RENEWED = "the access token ended on the way; it was renewed and the work went on"
+
 
 @dataclass(slots=True)
 class SyncReport:
@@ -43,6 +45,7 @@ class SyncReport:
         read: Records landed, by role, and those the vendor did not give.
         calls: Calls sent to the vendor.
         throttled: Those that it refused for now, and that were waited for.
+        tokens_replaced: Those that it refused because their access token had ended, and that were sent again.
         total: How many deals the vendor says match, where it says so.
         newest: The newest modification stamp seen, in vendor time.
         began: The vendor's clock at the first answer.
@@ -56,6 +59,7 @@ class SyncReport:
     read: ReadCounts = field(default_factory=ReadCounts)
     calls: int = 0
     throttled: int = 0
+    tokens_replaced: int = 0
     total: int | None = None
     newest: datetime | None = None
     began: datetime | None = None
@@ -72,7 +76,10 @@ class SyncReport:
     def remarks(self) -> list[str]:
         """What a person may want to know of how the visit went."""
         waited = f"the CRM refused {self.throttled} call(s) for now; they were waited for" if self.throttled else ""
-        return [remark for remark in (self.interrupted, waited, self.unproved) if remark]
+        renewed = (
+            "the access token ended on the way; it was renewed and the work went on" if self.tokens_replaced else ""
+        )
+        return [remark for remark in (self.interrupted, waited, renewed, self.unproved) if remark]
 
     def numbers(self) -> dict[str, int]:
         """What the visit came to, for the record of a window."""
@@ -237,6 +244,7 @@ class CrmVisit:
     def _count_calls(self) -> None:
         calls = self._visit.connector.calls
         self.report.calls, self.report.throttled = calls.total, calls.throttled
+        self.report.tokens_replaced = calls.tokens_replaced
 
     def _known_ids(self, role: Role, ids: Collection[str]) -> Collection[str]:
         stamp = self._stamp

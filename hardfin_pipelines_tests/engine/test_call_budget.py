@@ -51,7 +51,7 @@ def test_calls_are_counted_by_day_bucket_and_purpose(acme):
     acme.resync(deal, preview=True, run_id="preview")
 
     counted = calls(acme)
-    assert counted["describe", "general"] == 6
+    assert counted["describe", "general"] == 8
     assert counted["poll", "search"] == 2
     assert {purpose for purpose, _ in counted} == {"describe", "poll", "tick", "load", "resync", "preview"}
     assert sum(counted.values()) == len([call for call in acme.portal.calls if "oauth" not in call.path])

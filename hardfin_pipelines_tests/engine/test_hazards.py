@@ -86,9 +86,10 @@ def test_p5_one_401_in_the_middle_of_a_run_is_no_failure(paged):
     acme, deals = paged
     fault = acme.fault(path=SEARCH, skip=2, status=401, body='{"category":"EXPIRED_AUTHENTICATION"}')
 
-    acme.load()
+    synced = acme.load()
 
     assert fault.hits == 1
+    assert synced.notes == ["acme:hubspot: the access token ended on the way; it was renewed and the work went on"]
     assert len(acme.rows(ledger)) == len(deals)
     assert acme.row().status == "active"
 
@@ -200,9 +201,10 @@ def test_p5_a_token_that_ages_out_in_the_middle_of_a_page_is_renewed_and_the_pag
     acme, deals = paged
     happened = interfere(acme, after=SEARCH, skip=2, change=lambda: acme.product.sandbox.clock.advance(2_000))
 
-    acme.load()
+    synced = acme.load()
 
     assert happened == [True]
+    assert synced.notes == ["acme:hubspot: the access token ended on the way; it was renewed and the work went on"]
     assert sorted(values_of(acme.rows(ledger), "external_id")) == sorted(deals)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from hardfin_pipelines.connectors.hubspot.oauth import SCOPES
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.tables import connections, customers, items
 from hardfin_pipelines_tests.engine.product import Organization
@@ -189,6 +190,23 @@ def test_a_new_option_waits_for_its_label_instead_of_becoming_its_raw_value(rich
 
     assert rich.project(deal)["service_level"] == "Platinum"
     assert rich.rejected() == []
+
+
+def test_a_deals_owner_is_called_by_name_and_by_id_where_nobody_knows_the_name(sqlite_product):
+    acme = sqlite_product.add_organization(connect=False)
+    ann = acme.portal.add_owner("ann@example.com", "Ann", "Lee")
+    acme.connect()
+    sold = acme.add_deal("Sold by Ann", hubspot_owner_id=ann)
+    nobodys = acme.add_deal("Nobody's")
+    acme.tick()
+    assert [acme.project(deal)["owner"] for deal in (sold, nobodys)] == ["Ann Lee", None]
+
+    blind = sqlite_product.add_organization("blind", connect=False)
+    bo = blind.portal.add_owner("bo@example.com", "Bo", "Li")
+    blind.connect(scopes=SCOPES)
+    deal = blind.add_deal("Sold by Bo", hubspot_owner_id=bo)
+    blind.tick()
+    assert blind.project(deal)["owner"] == bo
 
 
 def test_customers_and_items_are_mapped_from_fields_of_their_own(rich):

@@ -14,7 +14,11 @@ from hardfin_pipelines.sync.records import (
 )
 
 _NUMBERS = {"amount", "quantity", "price", "hs_discount_percentage", "discount"}
-_DATES: dict[str, PropertyType] = {"closedate": "datetime", "hs_recurring_billing_start_date": "date"}
+_OTHERS: dict[str, PropertyType] = {
+    "closedate": "datetime",
+    "hs_recurring_billing_start_date": "date",
+    "hubspot_owner_id": "option",
+}
 
 SALES = PipelineDescription(
     "default",
@@ -49,4 +53,4 @@ def hubspot_account(*extra: tuple[Role, PropertyDescription], without: tuple[str
 
 
 def _type_of(name: str) -> PropertyType:
-    return "number" if name in _NUMBERS else _DATES.get(name, "text")
+    return "number" if name in _NUMBERS else _OTHERS.get(name, "text")

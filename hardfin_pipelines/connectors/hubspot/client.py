@@ -113,6 +113,7 @@ class HubSpotClient:
         answer = await self._exchange(request, token)
         if answer.status == 401:
             token = await self._auth.replace(token)
+            self._calls.tokens_replaced += 1
             answer = await self._exchange(request, token)
         return answer
 

@@ -123,7 +123,7 @@ class HubSpotConnector:
         """Nothing follows from it: HubSpot gives records by their own calls only."""
 
     async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
-        """Pipelines, stages, properties and currency of the account now. Six calls.
+        """Pipelines, stages, properties, owners and currency of the account now. Eight calls.
 
         Up to four more for each object of which properties are `named` that are not there.
         """

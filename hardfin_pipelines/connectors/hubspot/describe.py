@@ -15,9 +15,11 @@ from hardfin_pipelines.connectors.hubspot.requests import (
     Request,
     account_details,
     list_one,
+    list_owners,
     list_pipelines,
     list_properties,
 )
+from hardfin_pipelines.connectors.hubspot.search import next_cursor
 from hardfin_pipelines.sync.records import (
     CRM_ROLES,
     AccountDescription,
@@ -40,6 +42,7 @@ _TYPES: Mapping[str, PropertyType] = {
 """HubSpot's `type`. Its `fieldType` is how people enter a value: a datetime's is "date" too (seen on the wire)."""
 
 _MULTI_SELECT = "checkbox"
+_OWNER = "OWNER"
 
 _SENSITIVITIES = ("sensitive", "highly_sensitive")
 """Properties of these are left out of the list of all (HubSpot docs: sensitive data)."""
@@ -51,7 +54,10 @@ async def describe_account(
     in_flight: int,
     named: Mapping[Role, Collection[str]] | None = None,
 ) -> AccountDescription:
-    """The description of an account in six calls, and up to four more for each object that lacks a named property.
+    """The description of an account in eight calls, and up to four more for each object that lacks a named property.
+
+    Two of them list owners, of whom properties hold ids: their names are those properties' options. More than a hundred
+    owners take further calls; where this connection may not see them, the ids stay.
 
     Account details need no scope beyond "oauth" (HubSpot docs: account information); where they are refused, the id
     comes from `account_id` and the currency stays unknown.
@@ -70,6 +76,10 @@ async def describe_account(
         role: _properties(request, answer)
         for role, request, answer in zip(CRM_ROLES, requests[1:], properties, strict=True)
     }
+    owners = await _owners(ask, in_flight)
+    for described_fields, request, answer in zip(described.values(), requests[1:], properties, strict=True):
+        for name in _naming_owners(request, answer):
+            described_fields[name] = replace(described_fields[name], options=owners)
     archived: dict[Role, Mapping[str, PropertyDescription]] = {}
     for role, names in (named or {}).items():
         missing = frozenset(names) - described[role].keys()
@@ -88,6 +98,43 @@ async def describe_account(
         currency=str(details.get("companyCurrency") or ""),
         archived=archived,
     )
+
+
+async def _owners(ask: Ask, in_flight: int) -> dict[str, str]:
+    """The name of each owner by id, of those who have left as well; none where this connection may not see them."""
+    try:
+        left, now = await run_bounded(
+            [lambda archived=archived: _owners_listed(ask, archived=archived) for archived in (True, False)],  # type: ignore[misc]
+            in_flight,
+        )
+    except NeedsAttention as error:
+        if error.context.get("status") != "403":
+            raise
+        return {}
+    return {**left, **now}
+
+
+async def _owners_listed(ask: Ask, *, archived: bool) -> dict[str, str]:
+    found: dict[str, str] = {}
+    after, following = "", True
+    while following:
+        request = list_owners(archived=archived, after=after)
+        answer = await ask(request)
+        for each in _results(request, answer, archived=archived):
+            name = " ".join(filter(None, (str(each.get(part) or "").strip() for part in ("firstName", "lastName"))))
+            found[str(each.get("id"))] = name or str(each.get("email") or each.get("id"))
+        last, after = after, next_cursor(answer.members)
+        following = bool(after) and after != last
+    return found
+
+
+def _naming_owners(request: Request, answer: Answer) -> list[str]:
+    """The properties whose values are ids of owners: options without a list of their own (seen on the wire)."""
+    return [
+        str(each.get("name"))
+        for each in _results(request, answer)
+        if each.get("referencedObjectType") == _OWNER and not each.get("options")
+    ]
 
 
 async def _sensitive(ask: Ask, role: Role, names: Collection[str]) -> dict[str, PropertyDescription]:

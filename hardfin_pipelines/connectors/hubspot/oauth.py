@@ -27,6 +27,9 @@ SCOPES = (
 )
 """The least set for reading deals, companies, line items and products (HubSpot's specification, security blocks)."""
 
+OPTIONAL_SCOPES = ("crm.objects.owners.read",)
+"""What an account can be connected without: the names of owners, of whom deals hold ids."""
+
 _TOKEN_PATH = f"{versions.OAUTH}/token"
 _INTROSPECT_PATH = f"{versions.OAUTH}/token/introspect"
 _RECONNECT = "connect HubSpot again"
@@ -62,7 +65,7 @@ def authorize_url(
     state: str,
     app_url: str = "https://app.hubspot.com",
     scopes: Sequence[str] = SCOPES,
-    optional_scopes: Sequence[str] = (),
+    optional_scopes: Sequence[str] = OPTIONAL_SCOPES,
 ) -> str:
     """Where a person is sent to let our app into an account.
 

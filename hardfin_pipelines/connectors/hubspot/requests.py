@@ -20,6 +20,9 @@ OBJECTS: Mapping[Role, str] = {
 }
 """HubSpot's name of each role's object."""
 
+OWNERS_PAGE = 100
+"""HubSpot docs: owners guide; more than so many on a page are not documented."""
+
 MERGED_IDS = "hs_merged_object_ids"
 PRODUCT_ID = "hs_product_id"
 PIPELINE = "pipeline"
@@ -129,6 +132,13 @@ def list_properties(role: Role, which: str = "") -> Request:
         which: "archived=true" or "dataSensitivity=…" for those that are left out otherwise (HubSpot docs: properties).
     """
     return Request("general", "GET", f"{versions.PROPERTIES}/{OBJECTS[role]}{which and f'?{which}'}")
+
+
+def list_owners(*, archived: bool, after: str = "") -> Request:
+    """Users that records can belong to, by id, 100 a page: those of now, or those who have left."""
+    following = f"&after={quote(after, safe='')}" if after else ""
+    query = f"limit={OWNERS_PAGE}&archived={str(archived).lower()}{following}"
+    return Request("general", "GET", f"{versions.OWNERS}?{query}")
 
 
 def list_one(role: Role, properties: Iterable[str]) -> Request:

@@ -8,6 +8,7 @@ import pytest
 from hardfin_pipelines.connectors.base import CallCounts, ReadResult, References
 from hardfin_pipelines.connectors.errors import NeedsAttention, VendorContractError
 from hardfin_pipelines.connectors.hubspot import HubSpotLimits
+from hardfin_pipelines.connectors.hubspot.oauth import SCOPES
 from hardfin_pipelines.connectors.hubspot.reading import SURVIVORS_LOOKED_FOR
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
 from hardfin_pipelines.sandbox.hubspot import NewRecord
@@ -239,7 +240,7 @@ def test_the_description_of_an_account(account: HubSpotAccount) -> None:
     )
     pipeline = portal.add_pipeline("Renewals", [("Won?", Decimal("0.9"), True), ("Signed", Decimal(1), True)])
     description, calls = describe(account)
-    assert (description.account_id, description.currency, calls.by_bucket) == ("4242", "USD", {"general": 6})
+    assert (description.account_id, description.currency, calls.by_bucket) == ("4242", "USD", {"general": 8})
     found = description.pipeline(pipeline)
     assert found is not None
     assert [(stage.label, stage.won, stage.closed) for stage in found.stages] == [
@@ -259,6 +260,31 @@ def test_the_description_of_an_account(account: HubSpotAccount) -> None:
     }
     assert deals["amount"].currency_property == "deal_currency_code"
     assert description.described_at.tzinfo is not None
+
+
+def test_owners_are_the_options_of_the_properties_that_hold_their_ids(account: HubSpotAccount) -> None:
+    portal = account.portal
+    ann, left = portal.add_owner("ann@example.com", "Ann", "Lee"), portal.add_owner("bo@example.com", "Bo", "")
+    nameless = portal.add_owner("desk@example.com", "", "")
+    portal.schema.owners[left]["archived"] = True
+    many = [portal.add_owner(f"{n}@example.com", "Owner", str(n)) for n in range(120)]
+
+    description, calls = describe(account)
+
+    owner = description.properties["deal"]["hubspot_owner_id"]
+    assert owner.type == "option"
+    assert {owner.options[each] for each in (ann, left, nameless)} == {"Ann Lee", "Bo", "desk@example.com"}
+    assert set(owner.options) == {ann, left, nameless, *many}
+    assert calls.by_bucket == {"general": 9}
+
+
+def test_owners_that_this_connection_may_not_see_stay_ids(account: HubSpotAccount) -> None:
+    account.portal.add_owner("ann@example.com", "Ann", "Lee")
+    token = account.portal.issue_static_token(SCOPES)
+
+    description, _ = describe(account, tokens=MemoryTokenStore(Tokens(token)), app=None)
+
+    assert description.properties["deal"]["hubspot_owner_id"].options == {}
 
 
 def test_what_hubspot_computes_is_described_as_calculated(account: HubSpotAccount) -> None:
