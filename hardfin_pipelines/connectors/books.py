@@ -23,8 +23,8 @@ class Pulse:
     """What one call says of everything an account holds.
 
     Attributes:
-        marks: Of each kind, a text that is another one when something of the kind changed, came or went. Marks can
-            be compared where they were asked for with the same `since`.
+        marks: Of each kind, a text that is another one when something of the kind changed, came or went; seldom also
+            where nothing did. Marks can be compared where they were asked for with the same `since`.
         totals: Of each kind, how many rows there are.
         vendor_time: The vendor's clock when it answered, aware and in UTC.
         lacking: Kinds that this connection does not see, with what it needs to.

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from hardfin_pipelines.connectors.books import Pulse
 from hardfin_pipelines.connectors.errors import VendorContractError
 from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.netsuite import errors
-from hardfin_pipelines.connectors.netsuite.answers import rows_in, value_of
+from hardfin_pipelines.connectors.netsuite.answers import moment_of, rows_in, value_of
 from hardfin_pipelines.connectors.netsuite.books_statements import BooksScope, shape_of
 from hardfin_pipelines.connectors.netsuite.limits import PAGE
 from hardfin_pipelines.connectors.netsuite.probing import Ask
@@ -27,7 +27,11 @@ from hardfin_pipelines.connectors.netsuite.visibility import Visibility
 from hardfin_pipelines.sync.books import BooksKind
 from hardfin_pipelines.sync.books_reading import PulseKind
 
-_VALUES = ("total", "changed", "newest", *CHECKS)
+SETTLES_IN = timedelta(seconds=60)
+"""Stamps are whole seconds, and an answer is underway for a while: what changed so lately may have changed once more
+within its second, with no other stamp. The mark of such a kind is good once only."""
+
+_CHANGES = ("changed", "newest", "stamps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,10 @@ def _mark(told: _Told) -> str:
     if told.part.name == PRICE_LEVEL_NAMES:
         names = sorted((value_of(row, "total"), value_of(row, "newest")) for row in told.rows)
         return sha256(repr(names).encode()).hexdigest()[:16]
-    values = [value_of(told.rows[0], name).replace(" ", "T") or "-" for name in _VALUES]
-    if told.part.name != DELETIONS:
-        return "/".join(values)
-    return "/".join(values[1:3])
+    (row,) = told.rows
+    columns = _CHANGES if told.part.name == DELETIONS else ("total", *_CHANGES, *CHECKS)
+    values = [value_of(row, name).replace(" ", "T") or "-" for name in columns]
+    newest = moment_of(value_of(row, "newest"))
+    if newest is not None and newest > told.at - SETTLES_IN:
+        values.append(f"as of {told.at:%Y-%m-%dT%H:%M:%S}")
+    return "/".join(values)

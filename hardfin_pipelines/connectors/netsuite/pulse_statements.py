@@ -1,13 +1,15 @@
 """The statement of a pulse: a SELECT for each kind, all put together by UNION ALL.
 
 Whether NetSuite takes that is not documented. Each has one row: how many there are of the kind, how many changed since
-a moment, the newest stamp, and sums. Sums are weighted by the row, so that a quantity that goes from one to another is
-seen.
+a moment, the newest stamp, the sum of those stamps, and sums of numbers that move without one. The sum of stamps shows
+what was saved before another change and is seen only after it; those of numbers are weighted by the row, so that a
+quantity that goes from one row to another shows.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from hardfin_pipelines.connectors.netsuite import errors
 from hardfin_pipelines.connectors.netsuite.books_statements import (
@@ -35,7 +37,18 @@ _NAMES = 500
 _WEIGHTS = 997
 _DELETED = (Name("deletedrecord", "recordid"), Name("deletedrecord", "deleteddate"), Name("deletedrecord", "type"))
 _ITEM = (Name("item", "id"), Name("item", "lastmodifieddate"))
-_NOTHING = "'-'"
+_STAMP_AS_NUMBER = "YYYYMMDDHH24MISS"
+
+
+class _Changes(NamedTuple):
+    """What a part says of stamps at or after a moment: how many, the newest, and their sum."""
+
+    number: str
+    newest: str
+    stamps: str
+
+
+_NO_CHANGES = _Changes("0", "'-'", "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,7 @@ def _items(since: datetime, seen: Visibility) -> list[Part]:
 
 def _kind(shape: Shape, since: datetime) -> Part:
     source = shape.source
-    changes = _changes(".".join(shape.stamp.column), since) if shape.stamp is not None else ("0", _NOTHING)
+    changes = _changes(".".join(shape.stamp.column), since) if shape.stamp is not None else _NO_CHANGES
     tables = f"{tables_of(source, condition_joins(shape))} WHERE {shape.condition}"
     shown = {field.name for field in shape.fields}
     sums = [_sum(shape, name) if name in shown else "0" for name in source.checks]
@@ -107,7 +120,7 @@ def _names_of_price_levels(shape: Shape) -> Part:
     inactive = next((f"named.{field.name} || " for field in shape.fields if field.name == "isinactive"), "")
     columns = ", ".join(f"{'.'.join(field.column)} AS {field.name}" for field in shape.fields)
     inner = f"SELECT {columns} FROM {shape.source.table} WHERE {shape.condition} ORDER BY {shape.source.table}.id"  # noqa: S608
-    values = [f"{inactive}named.name AS newest", *(f"0 AS {name}" for name in CHECKS)]
+    values = [f"{inactive}named.name AS newest", "0 AS stamps", *(f"0 AS {name}" for name in CHECKS)]
     select = (
         f"SELECT '{PRICE_LEVEL_NAMES}' AS part, named.id AS total, 0 AS changed, {', '.join(values)} "  # noqa: S608
         f"FROM ({inner}) named WHERE ROWNUM <= {_NAMES}"
@@ -115,20 +128,21 @@ def _names_of_price_levels(shape: Shape) -> Part:
     return Part(PRICE_LEVEL_NAMES, "price_level", select, shape.named)
 
 
-def _select(part: str, changes: tuple[str, str], tables: str, sums: Sequence[str] = ()) -> str:
-    changed, newest = changes
+def _select(part: str, changes: _Changes, tables: str, sums: Sequence[str] = ()) -> str:
     checks = [*sums, *["0"] * (len(CHECKS) - len(sums))]
     listed = ", ".join(f"{text} AS {name}" for text, name in zip(checks, CHECKS, strict=True))
-    return (
-        f"SELECT '{part}' AS part, COUNT(*) AS total, {changed} AS changed, {newest} AS newest, {listed} "  # noqa: S608
-        f"FROM {tables}"
+    changed = f"{changes.number} AS changed, {changes.newest} AS newest, {changes.stamps} AS stamps"
+    return f"SELECT '{part}' AS part, COUNT(*) AS total, {changed}, {listed} FROM {tables}"  # noqa: S608
+
+
+def _changes(column: str, since: datetime) -> _Changes:
+    utc = in_utc(column)
+    recent = f"CASE WHEN {utc} >= {moment(since)} THEN"
+    return _Changes(
+        f"COUNT({recent} {utc} END)",
+        f"TO_CHAR(MAX({recent} {utc} END), '{MODEL}')",
+        f"SUM({recent} TO_NUMBER(TO_CHAR({utc}, '{_STAMP_AS_NUMBER}')) END)",
     )
-
-
-def _changes(column: str, since: datetime) -> tuple[str, str]:
-    """How many stamps are at or after a moment, and the newest of them."""
-    recent = f"CASE WHEN {in_utc(column)} >= {moment(since)} THEN {in_utc(column)} END"
-    return f"COUNT({recent})", f"TO_CHAR(MAX({recent}), '{MODEL}')"
 
 
 def _sum(shape: Shape, name: str) -> str:

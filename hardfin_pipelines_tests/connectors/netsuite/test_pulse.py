@@ -100,6 +100,29 @@ def test_a_price_level_that_is_renamed_shows_whatever_its_new_name(books: NetSui
     assert mark(books, "price_level") == before
 
 
+def test_a_change_that_is_seen_only_after_a_later_one_shows(books: NetSuiteBooks) -> None:
+    """A save takes its stamp when it begins: another one may begin later, end earlier, and be read before it."""
+    early, late = books.make_rows("customer", 2, START)
+    books.account.update("customer", early, {"email": "a@b.example"}, at=NOW - timedelta(seconds=10))
+    books.account.update("customer", late, {"email": "a@b.example"}, at=NOW)
+    books.wait(600)
+    before = mark(books, "customer")
+    books.account.update("customer", early, {"email": "b@b.example"}, at=NOW - timedelta(seconds=2))
+    after = mark(books, "customer")
+    assert before.split("/")[:3] == after.split("/")[:3]
+    assert before != after
+
+
+def test_the_mark_of_what_changed_a_moment_ago_is_good_once(books: NetSuiteBooks) -> None:
+    books.make_rows("customer", 1)
+    found = []
+    for _ in range(4):
+        found.append(mark(books, "customer"))
+        books.wait(300)
+    first, second, third, fourth = found
+    assert first != second == third == fourth
+
+
 def test_items_that_go_show_though_as_many_come(books: NetSuiteBooks) -> None:
     item = books.item()
     since = books.now() - timedelta(days=3)
@@ -144,6 +167,7 @@ def test_a_quiet_account_of_any_size_costs_one_call() -> None:
 
 def test_hidden_tables_cost_a_call_each_once_and_are_named(books: NetSuiteBooks) -> None:
     books.role.permissions -= {"Transactions", "Deleted Records"}
+    books.wait(600)
     (first, calls), (second, later) = pulses(books, 2)
     assert (calls, later) == (3, 1)  # transaction and deletedrecord were refused
     assert dict(first.lacking) == dict.fromkeys(
@@ -215,6 +239,7 @@ def test_a_role_without_items_needs_attention(books: NetSuiteBooks) -> None:
 def test_an_account_that_takes_no_unions_is_asked_kind_by_kind(books: NetSuiteBooks) -> None:
     for kind in BOOKS_KINDS:
         books.make_rows(kind, 2)
+    books.wait(600)
     ((together, _),) = pulses(books)
     books.account.settings.change({"set_operations": False})
     (first, calls), (second, later) = pulses(books, 2)

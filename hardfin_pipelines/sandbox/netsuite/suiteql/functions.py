@@ -171,7 +171,7 @@ _FUNCTIONS: dict[str, _Entry] = {
     "TO_DATE": (1, 2, _read_as("plain")),
     "TO_TIMESTAMP": (1, 2, _read_as("plain")),
     "TO_TIMESTAMP_TZ": (1, 2, _read_as("plain")),
-    "TO_NUMBER": (1, 1, lambda _, args: marked(cast(args[0], "DECIMAL(18, 8)"), "number")),
+    "TO_NUMBER": (1, 1, lambda _, args: marked(cast(args[0], "DECIMAL(38, 8)"), "number")),
     "SYS_EXTRACT_UTC": (1, 1, in_utc),
     "TRUNC": (1, 2, trunc),
     "ADD_MONTHS": (2, 2, _add_months),
