@@ -1,5 +1,7 @@
 """`hardfin preview` and `hardfin approve` as a person types them."""
 
+from typing import Any
+
 import dagster as dg
 import pytest
 
@@ -125,8 +127,9 @@ def test_dagster_shows_what_an_approved_plan_created(acme, hardfin, plan):
         records = instance.fetch_materializations(dg.AssetKey(["hardfin", "projects"]), limit=10).records
         lines = instance.fetch_materializations(dg.AssetKey(["hardfin", "project_line_items"]), limit=10).records
     (shown,) = [record.asset_materialization for record in records]
+    assert shown is not None
     assert shown.partition == "acme"
-    numbers = {name: value.value for name, value in shown.metadata.items()}
+    numbers: dict[str, Any] = {name: value.value for name, value in shown.metadata.items()}
     assert (numbers["dagster/row_count"], numbers["created"], numbers["deals_synced"]) == (1, 1, 1)
     assert numbers["approved_by"].startswith("cli:")
     assert len(lines) == 1

@@ -159,8 +159,9 @@ def renewing(ledgerly, *options):
     """A process of its own that is about to ask the company something with a token that has ended."""
     module = "hardfin_pipelines_tests.engine.renewing_process"
     command = [sys.executable, "-m", module, f"{ledgerly.org}:quickbooks", *options]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env={**os.environ, **ledgerly.product.environment()}, text=True, **pipes)
+    environment = {**os.environ, **ledgerly.product.environment()}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 def token_calls(ledgerly):

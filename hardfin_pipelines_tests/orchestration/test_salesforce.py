@@ -18,6 +18,8 @@ from hardfin_pipelines.orchestration.resources import open_deployment
 from hardfin_pipelines.platform.tables import projects
 from hardfin_pipelines.sandbox.salesforce import Org, SalesforceSandbox
 from hardfin_pipelines.sandbox.server import SandboxServer
+from hardfin_pipelines.sync.entities import EntityType
+from hardfin_pipelines.sync.records import Role
 from hardfin_pipelines_tests.orchestration.test_syncing import carry_out, look, metadata_of, poll
 from hardfin_pipelines_tests.product_fixtures import Product, months_ago
 
@@ -30,7 +32,7 @@ connections:
     start_date: {start:%Y-%m-%d}
     pipelines: [{{pipeline: default}}]
 """
-ROLES = ("company", "deal", "line_item", "product")
+ROLES: tuple[Role, ...] = ("company", "deal", "line_item", "product")
 
 
 @dataclass
@@ -76,8 +78,8 @@ def initech(product: Product, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inite
 
 
 def test_the_initial_load_fills_the_history_assets_by_month_and_the_entities(initech, instance):
-    for months in (5, 3, 1):
-        initech.sell(f"Sold {months} months ago", at=months_ago(months))
+    for ago in (5, 3, 1):
+        initech.sell(f"Sold {ago} months ago", at=months_ago(ago))
     initech.sell("Open", at=months_ago(2), stage="Prospecting")
     months = month_keys(months_ago(5), months_ago(2))
 
@@ -137,7 +139,8 @@ def test_the_job_re_syncs_one_project_by_the_id_that_people_copy(initech, instan
 def test_lineage_leads_from_salesforces_objects_to_the_entities_column_by_column():
     graph = resolved_definitions().resolve_asset_graph()
 
-    for entity, role in {"customer": "company", "project": "deal", "item": "product"}.items():
+    parts: dict[EntityType, Role] = {"customer": "company", "project": "deal", "item": "product"}
+    for entity, role in parts.items():
         parents = graph.get(ENTITY_ASSETS[entity]).parent_keys
         assert {vendor_key("salesforce", role), vendor_key("hubspot", role)} <= set(parents)
     assert vendor_key("salesforce", "line_item") in graph.get(ENTITY_ASSETS["project_line_item"]).parent_keys

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hardfin_pipelines.connectors.books import PulseKind
 from hardfin_pipelines.connectors.netsuite import NetSuiteConnector
 from hardfin_pipelines.connectors.rate_limiter import LimiterRegistry
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
 from hardfin_pipelines.sandbox.netsuite.purchases import PurchaseLine, add_purchase
 from hardfin_pipelines.sandbox.netsuite.roles import DATE_FORMATS
+from hardfin_pipelines.sync.books_reading import PulseKind
 from hardfin_pipelines.sync.records import Record
 from hardfin_pipelines_tests.connectors.erp_harness import START
 from hardfin_pipelines_tests.connectors.netsuite.books import NetSuiteBooks
