@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
@@ -18,10 +19,12 @@ from hardfin_pipelines.orchestration.resources import open_deployment
 from hardfin_pipelines.platform.tables import projects
 from hardfin_pipelines.sandbox.salesforce import Org, SalesforceSandbox
 from hardfin_pipelines.sandbox.server import SandboxServer
-from hardfin_pipelines.sync.entities import EntityType
 from hardfin_pipelines.sync.records import Role
 from hardfin_pipelines_tests.orchestration.test_syncing import carry_out, look, metadata_of, poll
 from hardfin_pipelines_tests.product_fixtures import Product, months_ago
+
+if TYPE_CHECKING:
+    from hardfin_pipelines.sync.entities import EntityType
 
 DOCUMENT = """\
 organization: initech
