@@ -68,8 +68,10 @@ def netsuite_process(items: int, stock_rows: int, folder: Path) -> Iterator[Serv
 def main(items: int, stock_rows: int, key_file: Path) -> None:
     """Fill an account and serve it until killed."""
     sandbox = NetSuiteSandbox()
+    sandbox.clock.advance(-3600)  # nothing has changed lately
     account = sandbox.add_account("1234567", name="Benchmark", tier="premium")
     load_bulk(account, items=items, stock_rows=stock_rows)
+    sandbox.clock.advance(3600)
     mapped = sandbox.keys.add_certificate(account, certificate_of(write_key(key_file)))
     with SandboxServer(sandbox.app) as server:
         served = ServedNetSuite(server.url, sandbox.client_id, account.id, mapped.kid, str(key_file))

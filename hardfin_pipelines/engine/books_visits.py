@@ -29,6 +29,7 @@ from hardfin_pipelines.sync.books import BooksKind
 from hardfin_pipelines.sync.books_reading import (
     BooksState,
     PulseKind,
+    is_unexplained,
     moved,
     needs_whole,
     newly_lacking,
@@ -256,14 +257,17 @@ class _Books:
         else:
             await one.read(since, lines_of=lines_of)
         whole = since is None
-        if needs_whole(since, state, at, total=counts.total, held=counts.held + counts.set_aside):
+        unexplained = not whole and is_unexplained(kind, written=counts.written)
+        held = counts.held + counts.set_aside
+        if needs_whole(since, state, at, total=counts.total, held=held, unexplained=unexplained):
             await one.read(None)
             whole = True
         if not counts.agrees:  # rows may have come or gone while they were read
             again = await self.connector.pulse({kind: change.since})
             counts.total = again.totals.get(kind, counts.total)
         whole_at = at if whole or state is None else state.whole_at
-        self._kept[kind] = settled(change.read(whole_at=whole_at), agrees=counts.agrees)
+        done = counts.agrees and (whole or not unexplained)
+        self._kept[kind] = settled(change.read(whole_at=whole_at), agrees=done)
         return None if whole or kind != "sales_document" else one.document_ids
 
     def _keep(self) -> None:

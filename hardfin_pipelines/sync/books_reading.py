@@ -91,7 +91,15 @@ def read_since(kind: BooksKind, state: BooksState | None, told_at: datetime, *, 
     return look_from(state.read_at)
 
 
-def needs_whole(since: datetime | None, state: BooksState | None, told_at: datetime, *, total: int, held: int) -> bool:
+def needs_whole(
+    since: datetime | None,
+    state: BooksState | None,
+    told_at: datetime,
+    *,
+    total: int,
+    held: int,
+    unexplained: bool = False,
+) -> bool:
     """Whether a kind that was read since a moment has to be read whole after all: rows are gone, or were not told of.
 
     Args:
@@ -100,10 +108,18 @@ def needs_whole(since: datetime | None, state: BooksState | None, told_at: datet
         told_at: The vendor's clock at the pulse.
         total: The vendor's number of rows.
         held: How many are here now, those that are set aside included.
+        unexplained: The mark moved, and nothing that was read is other than before.
     """
-    if since is None or total == held:
+    if since is None or (total == held and not unexplained):
         return False
-    return state is None or state.whole_at is None or bool(state.mark) or told_at - state.whole_at >= WHOLE_AGAIN_AFTER
+    if state is None or state.whole_at is None or told_at - state.whole_at >= WHOLE_AGAIN_AFTER:
+        return True
+    return total != held and bool(state.mark)
+
+
+def is_unexplained(kind: BooksKind, *, written: int) -> bool:
+    """Whether a kind's mark may have moved for values that no stamp tells of: nothing that was read had changed."""
+    return kind in MOVES_UNSTAMPED and not written
 
 
 def settled(state: BooksState, *, agrees: bool) -> BooksState:

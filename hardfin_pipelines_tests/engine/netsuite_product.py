@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from hardfin_pipelines.connectors.netsuite import NetSuiteLimits
+from hardfin_pipelines.connectors.netsuite.pulse import SETTLES_IN
 from hardfin_pipelines.engine.connecting import connect_account
 from hardfin_pipelines.engine.item_visits import describe_books
+from hardfin_pipelines.engine.polling import PollReport
 from hardfin_pipelines.engine.vendors import Secret
 from hardfin_pipelines.platform.books_store import read_states
 from hardfin_pipelines.platform.connection_store import ConnectionRow
@@ -31,6 +33,10 @@ from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
 from hardfin_pipelines_tests.engine.product import BetweenAnswers
 
 API = "/services/rest/query/*"
+BEHIND = timedelta(seconds=45)
+"""NetSuite's clock is so far behind ours at first: less than makes our assertions ones of the future."""
+BETWEEN_TICKS = SETTLES_IN + timedelta(seconds=1)
+"""NetSuite's clock goes on by this before each tick: what changed just now is looked at once more."""
 FAST = NetSuiteLimits(calls_per_minute=1_000_000)
 
 
@@ -133,6 +139,10 @@ class NetSuiteOrganization(FinanceTeam):
         given = {"itemid": number, "displayname": name or number, **values}
         return self.account.create("inventoryItem", given, at=at)
 
+    def poll(self) -> PollReport:
+        self.product.sandbox.clock.advance(BETWEEN_TICKS.total_seconds())
+        return super().poll()
+
     def state(self, kind: PulseKind) -> BooksState:
         """How far a kind was read."""
         with reading(self.deployment.engine) as connection:
@@ -173,6 +183,7 @@ def netsuite_settings(database_url: str, folder: Path, sandbox: NetSuiteSandbox,
 def running_netsuite_product(database_url: str, folder: Path) -> Iterator[NetSuiteProduct]:
     """A product for the length of a block."""
     sandbox = NetSuiteSandbox()
+    sandbox.clock.advance(-BEHIND.total_seconds())
     between = BetweenAnswers(sandbox.app)
     with SandboxServer(between) as server:
         deployment = MovableDeployment.open(netsuite_settings(database_url, folder, sandbox, server.url))

@@ -11,7 +11,11 @@ from hardfin_pipelines.orchestration.assets.catalog import TRIAGE, erp_key
 from hardfin_pipelines.orchestration.launching import resolved_definitions
 from hardfin_pipelines.orchestration.resources import open_deployment
 from hardfin_pipelines.sandbox.netsuite.load_business import load_business
-from hardfin_pipelines_tests.engine.netsuite_product import NetSuiteOrganization, running_netsuite_product
+from hardfin_pipelines_tests.engine.netsuite_product import (
+    BETWEEN_TICKS,
+    NetSuiteOrganization,
+    running_netsuite_product,
+)
 from hardfin_pipelines_tests.orchestration.test_syncing import carry_out, look, metadata_of, poll
 from hardfin_pipelines_tests.product_fixtures import dagster_home
 
@@ -39,6 +43,11 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NetSuiteOr
         open_deployment.cache_clear()
 
 
+def tick_on(team: NetSuiteOrganization) -> None:
+    """Let the vendor's time go on to the next tick."""
+    team.product.sandbox.clock.advance(BETWEEN_TICKS.total_seconds())
+
+
 @pytest.fixture
 def instance(team: NetSuiteOrganization, dagster_home: Path) -> Iterator[dg.DagsterInstance]:
     """A real instance beside the organization."""
@@ -49,6 +58,7 @@ def instance(team: NetSuiteOrganization, dagster_home: Path) -> Iterator[dg.Dags
 def test_a_tick_materializes_what_moved_and_the_next_one_starts_nothing(team, instance):
     items = [team.add_item("A-1", "Arm"), team.add_item("A-2", "Base", cost="3.5")]
     made = load_business(team.account, items)
+    tick_on(team)
     poll(instance)
     (request,) = look(instance)
 
@@ -62,6 +72,7 @@ def test_a_tick_materializes_what_moved_and_the_next_one_starts_nothing(team, in
     assert metadata_of(instance, ITEM_COSTS)["read"] == 2
     assert metadata_of(instance, TRIAGE)["open"] == 2
 
+    tick_on(team)
     poll(instance)
     (skipped,) = look(instance)
     assert isinstance(skipped, dg.SkipReason)

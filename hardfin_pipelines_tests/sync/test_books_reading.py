@@ -13,6 +13,7 @@ from hardfin_pipelines.sync.books_reading import (
     WHOLE_AGAIN_AFTER,
     WHOLE_EVERY,
     BooksState,
+    is_unexplained,
     moved,
     needs_whole,
     newly_lacking,
@@ -108,3 +109,14 @@ def test_numbers_that_go_on_to_disagree_are_not_a_reason_to_read_all_at_every_ti
     just, long_ago = NOW - timedelta(minutes=5), NOW - WHOLE_AGAIN_AFTER
     assert not needs_whole(READ.read_at, replace(left, whole_at=just), NOW, total=2, held=3)
     assert needs_whole(READ.read_at, replace(left, whole_at=long_ago), NOW, total=2, held=3)
+
+
+def test_costs_that_moved_without_a_stamp_are_read_within_the_hour():
+    assert is_unexplained("inventory_level", written=0)
+    assert not is_unexplained("inventory_level", written=1)
+    assert not is_unexplained("location", written=0)
+
+    since, hour_old = READ.read_at, replace(READ, whole_at=NOW - WHOLE_AGAIN_AFTER)
+    assert needs_whole(since, hour_old, NOW, total=3, held=3, unexplained=True)
+    just = replace(READ, whole_at=NOW - timedelta(minutes=5))
+    assert not needs_whole(since, just, NOW, total=3, held=3, unexplained=True)

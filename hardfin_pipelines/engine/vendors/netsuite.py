@@ -31,6 +31,7 @@ from hardfin_pipelines.engine.vendors.renewal import renewal_lock
 from hardfin_pipelines.organizations.account_descriptions import description_from_json
 from hardfin_pipelines.organizations.netsuite_accounts import NetSuiteAccount
 from hardfin_pipelines.platform.call_places import StoredPlaces
+from hardfin_pipelines.platform.call_slots import StoredSlots
 from hardfin_pipelines.platform.connection_store import ConnectionRow
 from hardfin_pipelines.sync.call_budget import Reserve
 from hardfin_pipelines.sync.call_windows import CallWindow
@@ -52,6 +53,7 @@ class NetSuiteVendor:
         self.limits = NetSuiteLimits()
         self._http: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
         self._limiters: LimiterRegistry[AccountLimiters] = LimiterRegistry(places)
+        self._slots = StoredSlots(shared.engine)
 
     def connector(self, row: ConnectionRow, memory: PageMemory | None, reserve: Reserve) -> NetSuiteConnector:  # noqa: ARG002
         """A connector for a connection's account. NetSuite publishes no limit by the day.
@@ -76,6 +78,7 @@ class NetSuiteVendor:
             documents_since=documents_since(row.configuration),
             memory=memory,
             limiters=self._limiters,
+            slots=self._slots,
             renewal_lock=renewal_lock(self.shared.engine, row),
         )
 
