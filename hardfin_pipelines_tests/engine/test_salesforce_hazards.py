@@ -94,6 +94,27 @@ def test_a_line_mended_alone_and_a_formula_that_moves_no_stamp_are_read_again_wi
     assert initech.project(opportunity)["name"] == "Ten robots"
 
 
+def test_too_many_formulas_at_once_are_named_in_one_line(salesforce):
+    initech = salesforce.add_organization("initech")
+    for name in ("One__c", "Two__c"):
+        formula = Field(name, "string", name, 80, calculated=True, formula="...")
+        initech.salesforce.add_field("Opportunity", formula)
+    initech.apply(document="    mappings:\n      project: {name: Name, custom.one: One__c, custom.two: Two__c}\n")
+    initech.salesforce.settings.most_formulas = 1
+    opportunity = initech.add_opportunity()
+
+    (note,) = initech.poll().notes
+
+    assert "map fewer formula fields" in note
+    assert "\n" not in note
+    assert initech.row().status == "needs attention"
+    initech.apply(document="    mappings:\n      project: {name: Name, custom.one: One__c}\n")
+    initech.pause()
+    initech.pause(paused=False)
+    initech.tick()
+    assert initech.project(opportunity)["name"] == "Ten robots"
+
+
 @pytest.mark.parametrize("role", ["deal", "line item"])
 def test_a_field_removed_between_describe_and_query_holds_its_rule_until_it_is_there_again(salesforce, role):
     initech = salesforce.add_organization("initech")
