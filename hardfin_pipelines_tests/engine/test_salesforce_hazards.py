@@ -15,7 +15,7 @@ from hardfin_pipelines.platform.tables import call_allowances, customers, ledger
 from hardfin_pipelines.sandbox.salesforce import Field
 from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
 from hardfin_pipelines_tests.engine.previews import looked_at
-from hardfin_pipelines_tests.engine.salesforce_product import FAST, IMPATIENT, OPEN
+from hardfin_pipelines_tests.engine.salesforce_product import FAST, IMPATIENT, OPEN, SalesforceOrganization
 
 
 def test_an_opportunity_that_was_won_and_reopened_between_two_ticks_is_synced(initech):
@@ -233,6 +233,25 @@ def test_what_salesforce_itself_touched_is_no_edit_since_the_start_date(initech,
         initech.product.run_all()
 
     assert {row["external_id"] for row in initech.rows(ledger)} == {edited}
+
+
+def test_without_a_start_date_the_hour_before_a_connection_was_enabled_is_not_looked_at(salesforce):
+    org = salesforce.sandbox.add_org("initech")
+    initech = SalesforceOrganization(org, salesforce, "initech", "")
+    salesforce.organizations["initech"] = initech
+    before = initech.add_opportunity("Before", at=datetime.now(UTC) - timedelta(minutes=20))
+    initech.apply_text(
+        "organization: initech\nplan: advanced\nadd_ons: [salesforce]\nconnections:\n"
+        "  - {integration: salesforce, pipelines: [{pipeline: default}]}\n"
+    )
+    initech.connect()
+    after = initech.add_opportunity("After")
+
+    initech.tick()
+    assert {row["external_id"] for row in initech.rows(ledger)} == {after}
+    initech.salesforce.update("Opportunity", before, {"NextStep": "Call"})
+    initech.tick()
+    assert {row["external_id"] for row in initech.rows(ledger)} == {before, after}
 
 
 @pytest.mark.parametrize("how", ["first sync", "re-sync"])
