@@ -65,8 +65,7 @@ class CrmConnection:
 
         A vendor's own work on its records (recalculations, renamed options) moves the stamps of very old ones too.
         """
-        enabled = self.row.enabled_at
-        return start_of(self.row) or (None if enabled is None else enabled - self.overlap)
+        return start_of(self.row) or self.row.enabled_at
 
 
 def start_of(row: ConnectionRow) -> datetime | None:

@@ -15,7 +15,7 @@ from hardfin_pipelines.platform.tables import call_allowances, customers, ledger
 from hardfin_pipelines.sandbox.salesforce import Field
 from hardfin_pipelines_tests.engine.hardfin_team import MovableDeployment
 from hardfin_pipelines_tests.engine.previews import looked_at
-from hardfin_pipelines_tests.engine.salesforce_product import FAST, IMPATIENT, OPEN
+from hardfin_pipelines_tests.engine.salesforce_product import FAST, IMPATIENT, OPEN, SalesforceOrganization
 
 
 def test_an_opportunity_that_was_won_and_reopened_between_two_ticks_is_synced(initech):
@@ -91,6 +91,27 @@ def test_a_line_mended_alone_and_a_formula_that_moves_no_stamp_are_read_again_wi
         initech.deployment.ahead = timedelta(hours=hours)
         initech.tick()
 
+    assert initech.project(opportunity)["name"] == "Ten robots"
+
+
+def test_too_many_formulas_at_once_are_named_in_one_line(salesforce):
+    initech = salesforce.add_organization("initech")
+    for name in ("One__c", "Two__c"):
+        formula = Field(name, "string", name, 80, calculated=True, formula="...")
+        initech.salesforce.add_field("Opportunity", formula)
+    initech.apply(document="    mappings:\n      project: {name: Name, custom.one: One__c, custom.two: Two__c}\n")
+    initech.salesforce.settings.most_formulas = 1
+    opportunity = initech.add_opportunity()
+
+    (note,) = initech.poll().notes
+
+    assert "map fewer formula fields" in note
+    assert "\n" not in note
+    assert initech.row().status == "needs attention"
+    initech.apply(document="    mappings:\n      project: {name: Name, custom.one: One__c}\n")
+    initech.pause()
+    initech.pause(paused=False)
+    initech.tick()
     assert initech.project(opportunity)["name"] == "Ten robots"
 
 
@@ -212,6 +233,25 @@ def test_what_salesforce_itself_touched_is_no_edit_since_the_start_date(initech,
         initech.product.run_all()
 
     assert {row["external_id"] for row in initech.rows(ledger)} == {edited}
+
+
+def test_without_a_start_date_the_hour_before_a_connection_was_enabled_is_not_looked_at(salesforce):
+    org = salesforce.sandbox.add_org("initech")
+    initech = SalesforceOrganization(org, salesforce, "initech", "")
+    salesforce.organizations["initech"] = initech
+    before = initech.add_opportunity("Before", at=datetime.now(UTC) - timedelta(minutes=20))
+    initech.apply_text(
+        "organization: initech\nplan: advanced\nadd_ons: [salesforce]\nconnections:\n"
+        "  - {integration: salesforce, pipelines: [{pipeline: default}]}\n"
+    )
+    initech.connect()
+    after = initech.add_opportunity("After")
+
+    initech.tick()
+    assert {row["external_id"] for row in initech.rows(ledger)} == {after}
+    initech.salesforce.update("Opportunity", before, {"NextStep": "Call"})
+    initech.tick()
+    assert {row["external_id"] for row in initech.rows(ledger)} == {before, after}
 
 
 @pytest.mark.parametrize("how", ["first sync", "re-sync"])

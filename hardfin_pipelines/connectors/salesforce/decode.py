@@ -115,10 +115,10 @@ def record_of(
         id=external_id,
         modified_at=modified_at,
         properties=properties,
-        references=_references(objects.references(role), properties),
+        references=_references(objects.references[role], properties),
         archived=properties.get("IsDeleted") == "true",
         url=f"{site}/{external_id}" if site else "",
-        place=place_of(properties.get(objects.place_of_line)) if role == "line_item" else None,
+        place=place_of(dict.get(properties, objects.place_of_line)) if role == "line_item" else None,
     )
 
 

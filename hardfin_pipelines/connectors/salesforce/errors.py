@@ -37,6 +37,7 @@ _TRANSIENT_CODES = frozenset(
 _TRANSIENT_STATUSES = frozenset({406, 408, 420})
 _DISABLED_CODES = frozenset({"API_CURRENTLY_DISABLED", "API_DISABLED_FOR_ORG"})
 _TOO_HEAVY_CODES = frozenset({"OPERATION_TOO_LARGE", "QUERY_TIMEOUT"})
+_TOO_COMPLICATED = "QUERY_TOO_COMPLICATED"
 _LOCATOR_GONE = "INVALID_QUERY_LOCATOR"
 _COLUMN = re.compile(r"No such column '([^']+)' on entity '([^']+)'")
 _RELATION = re.compile(r"(?:understand relationship|No such relation) '([^']+)'")
@@ -133,6 +134,9 @@ def refusal(answer: Answer, call: str, asked: Sequence[str] = ()) -> VendorError
         return LocatorGone(INTEGRATION, f"{said}; will try again later", delay=DELAY, context=context)
     if is_too_heavy(answer):
         return QueryTooHeavy(INTEGRATION, f"{said}; will try again later", delay=DELAY, context=context)
+    if code == _TOO_COMPLICATED:
+        text = f"Salesforce finds it too much to compute so many formulas at once: map fewer formula fields ({said})"
+        return NeedsAttention(INTEGRATION, text, context=context)
     if code == "INVALID_FIELD" or (code == "INVALID_TYPE" and _RELATION.search(said)):
         return unknown_field(said, asked, context)
     if code == "INVALID_TYPE" or (answer.status == 404 and "/describe" in call):

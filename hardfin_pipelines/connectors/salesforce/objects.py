@@ -5,7 +5,7 @@ deals. What is said here of an org is all that the connector knows of its data m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from hardfin_pipelines.sync.records import Role
@@ -29,6 +29,8 @@ class OrgObjects:
         product_of_line: The line's field that leads to its product; "" where it has none.
         place_of_line: The line's number among those of its deal; "" where it has none.
         product: The object of products.
+        by_role: The object of each role.
+        references: The roles that records of a role point to, and the field that does.
     """
 
     deal: str = OPPORTUNITY
@@ -40,17 +42,24 @@ class OrgObjects:
     product_of_line: str = "Product2Id"
     place_of_line: str = "SortOrder"
     product: str = "Product2"
+    by_role: Mapping[Role, str] = field(init=False, repr=False, compare=False)
+    references: Mapping[Role, tuple[tuple[Role, str], ...]] = field(init=False, repr=False, compare=False)
 
-    @property
-    def by_role(self) -> Mapping[Role, str]:
-        """The object of each role."""
+    def __post_init__(self) -> None:
         names: Mapping[Role, str] = {
             "company": self.company,
             "deal": self.deal,
             "line_item": self.line_item,
             "product": self.product,
         }
-        return MappingProxyType(names)
+        pointing: Mapping[Role, tuple[tuple[Role, str], ...]] = {
+            "company": (),
+            "deal": (("company", self.company_of_deal),),
+            "line_item": (("product", self.product_of_line),) if self.product_of_line else (),
+            "product": (),
+        }
+        object.__setattr__(self, "by_role", MappingProxyType(names))
+        object.__setattr__(self, "references", MappingProxyType(pointing))
 
     @property
     def deals_are_opportunities(self) -> bool:
@@ -75,14 +84,6 @@ class OrgObjects:
             (self.line_item, self.product_of_line, self.product),
         )
         return tuple(link for link in found if link[1])
-
-    def references(self, role: Role) -> tuple[tuple[Role, str], ...]:
-        """The roles that a record of a role points to, and the field that does."""
-        found: Mapping[Role, tuple[tuple[Role, str], ...]] = {
-            "deal": (("company", self.company_of_deal),),
-            "line_item": (("product", self.product_of_line),) if self.product_of_line else (),
-        }
-        return found.get(role, ())
 
 
 STANDARD = OrgObjects()

@@ -277,8 +277,13 @@ def test_a_deal_that_is_modified_while_the_job_runs_comes_again_with_its_new_sta
     assert len(found) == len(set(found)) == len(deals) + 1
 
 
-def test_an_empty_result_ends_the_search(account: SalesforceAccount) -> None:
+@pytest.mark.parametrize("with_header", [True, False])
+def test_an_empty_result_ends_the_search(account: SalesforceAccount, with_header: bool) -> None:
     deals = account.create_deals(minutes(30))
+    if not with_header:
+        headers = {"Sforce-Locator": "null", "Sforce-NumberOfRecords": "0"}
+        page = Fault(path=RESULTS, status=200, body="", content_type="text/csv", headers=headers, times=None)
+        account.sandbox.faults.add(page)
 
     async def leave(seconds: float) -> None:
         await account._sleep(seconds)
@@ -337,7 +342,7 @@ def test_csv_keeps_texts_as_they_are_and_makes_moments_those_of_json() -> None:
     assert (second["Amount"], second["Note"]) == (None, "nul\x00 here")
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", b'"Id","Name"\n"006"\n', b'"Id"\n"006","x"\n'])
+@pytest.mark.parametrize("body", [b"\n", b'"Id","Name"\n"006"\n', b'"Id"\n"006","x"\n'])
 def test_what_is_no_csv_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         list(rows_of("Opportunity", body))

@@ -26,6 +26,7 @@ def answer(status, code, message="said so"):
         (400, "INVALID_TYPE", NeedsAttention),
         (403, "API_DISABLED_FOR_ORG", NeedsAttention),
         (403, "INSUFFICIENT_ACCESS", NeedsAttention),
+        (400, "QUERY_TOO_COMPLICATED", NeedsAttention),
         (400, "MALFORMED_QUERY", VendorContractError),
         (404, "NOT_FOUND", VendorContractError),
         (400, "INVALID_QUERY_LOCATOR", errors.LocatorGone),
