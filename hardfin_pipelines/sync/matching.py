@@ -230,13 +230,14 @@ class _Decision:
 
     def _linked(self, side: _Pointing, other: _Pointing) -> Match:
         item_id = next(iter(side.ids))
+        # First what no other item's link changes: what waits would be told another reason at every visit.
+        if not other.level and any(crossing := self._crossing(item_id)):
+            return self._crossed(side, item_id, *crossing)
         if item_id in self._taken:
             detail = f"Another item of the accounting system is linked to {in_words(self._catalogue.item(item_id))}."
             return self._no_link("ambiguous", detail, (item_id,))
         if objection := self._shared_at_vendor(side, other):
             return self._no_link("ambiguous", objection, (item_id,))
-        if not other.level and any(crossing := self._crossing(item_id)):
-            return self._crossed(side, item_id, *crossing)
         how = "is the same as" if side.level in {"sku", "name"} else "is, but for how it is written, that of"
         detail = (
             f"Its {_key(side)} {quoted(side.key)} {how} {in_words(self._catalogue.item(item_id))}, and no other item's."

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hardfin_pipelines.sync.item_plan import LeftAlone, LinkBroken, LinkMade, LinkMended, TriageClosed, TriageWaits
@@ -328,6 +328,7 @@ def test_the_order_of_pages_and_repeats_make_no_difference(found, chance):
 
 @settings(max_examples=300, deadline=None)
 @given(versions(), versions())
+@example([], [item("0", "Base plate"), item("1", "RA-1", "BP-1", 1)])  # a conflict over what another one gets
 def test_a_replay_changes_nothing(first, second):
     store = memory()
     store.take(sightings(first))
