@@ -105,7 +105,7 @@ class NetSuiteConnector:
             tokens: Where access tokens are kept; without, in this connector. Token-based authentication has none.
             api_url: Where the account's services are; by default at its own host.
             described: The account as it was last described. Without it the first reading describes it, which costs
-                about seven calls.
+                about five calls.
             sku_field: The item's column that holds its SKU.
             fields: Columns of items to read besides the usual, such as `custitem_model`.
             price_level: The id of the price level whose prices items are sold at.
@@ -166,7 +166,7 @@ class NetSuiteConnector:
     async def describe(self, named: Mapping[Role, Collection[str]] | None = None) -> AccountDescription:
         """The account, its clock and currency, and the fields of items that our role sees.
 
-        About seven calls. What it does not see is there as hidden, with what it needs; so are fields that are `named`
+        About five calls. What it does not see is there as hidden, with what it needs; so are fields that are `named`
         and not seen, since NetSuite does not say whether they exist.
 
         Raises:

@@ -1,7 +1,7 @@
 """What an account is like: its features, its clock and currency, and what our role sees of items and books."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hardfin_pipelines.connectors.errors import VendorContractError
@@ -27,7 +27,7 @@ from hardfin_pipelines.connectors.netsuite.fields import (
     checked_name,
     item_fields,
 )
-from hardfin_pipelines.connectors.netsuite.probing import Ask, sees, visible_columns
+from hardfin_pipelines.connectors.netsuite.probing import Ask, visible_columns
 from hardfin_pipelines.connectors.netsuite.pulse import lacking
 from hardfin_pipelines.connectors.netsuite.requests import Request, suiteql, system
 from hardfin_pipelines.connectors.netsuite.versions import GOVERNANCE_PATH, SERVER_TIME_PATH
@@ -36,20 +36,22 @@ from hardfin_pipelines.sync.books import BOOKS_KINDS, BooksKind
 from hardfin_pipelines.sync.records import AccountDescription, PropertyDescription
 
 _SUBTYPES = {"Sale": "For sale", "Purchase": "For purchase", "Resale": "For resale"}
-_CURRENCIES: Mapping[str, tuple[Name, ...]] = {
-    statements.MAIN_CURRENCY: (
-        Name("subsidiary", "id"),
-        Name("subsidiary", "currency"),
-        Name("subsidiary", "parent"),
-        Name("currency", "id"),
-        Name("currency", "symbol"),
+_CURRENCIES: tuple[tuple[Callable[..., str], tuple[Name, ...]], ...] = (
+    (
+        statements.main_currency,
+        (
+            Name("subsidiary", "id"),
+            Name("subsidiary", "currency"),
+            Name("subsidiary", "parent"),
+            Name("currency", "id"),
+            Name("currency", "symbol"),
+        ),
     ),
-    statements.BASE_CURRENCY: (
-        Name("currency", "id"),
-        Name("currency", "symbol"),
-        Name("currency", "isbasecurrency"),
+    (
+        statements.base_currency,
+        (Name("currency", "id"), Name("currency", "symbol"), Name("currency", "isbasecurrency")),
     ),
-}
+)
 """Where the account's currency is told, with the columns that the statements name."""
 
 
@@ -82,7 +84,7 @@ class AccountFacts:
 async def describe_account(
     ask: Ask, account_id: str, columns: ItemColumns, named: Collection[str]
 ) -> tuple[AccountDescription, AccountFacts]:
-    """The account as it is now. Seven calls, and one for each table or field that is not there.
+    """The account as it is now. Five calls, and one for each table or field that is not there.
 
     Args:
         ask: Sends requests.
@@ -99,11 +101,11 @@ async def describe_account(
     usual = [name for name in known if name not in {PRICE, PRICE_CURRENCY}]
     shown = await visible_columns(ask, [*usual, *more])
     seen = Visibility()
-    currency = await _currency(ask, seen)
+    currency, utc_offset = await _currency(ask, seen)
     scope = BooksScope(columns.price_level, currency)
     await look_at_books(ask, seen, scope)
     books = books_described(seen, scope)
-    pricing = await _pricing(ask, replace(columns, currency=currency or columns.currency))
+    pricing = _pricing(books["item_price"], currency or columns.currency)
     shown |= {PRICE} if pricing != "none" else set()
     shown |= {PRICE_CURRENCY} if pricing == "by currency" else set()
     at = await _server_time(ask)
@@ -114,7 +116,7 @@ async def describe_account(
         multi_location="aggregateitemlocation" not in books["item"],
         deletions="deletedrecord" not in books["item"],
         currency=currency,
-        utc_offset=await _utc_offset(ask),
+        utc_offset=utc_offset,
         concurrency=await _concurrency(ask),
         lacking=hidden,
     )
@@ -142,35 +144,30 @@ def _property(field: Field, *, hidden: bool) -> PropertyDescription:
     )
 
 
-async def _pricing(ask: Ask, columns: ItemColumns) -> Pricing:
-    choices: Sequence[Pricing] = ("by currency", "one currency") if columns.currency else ("one currency",)
-    for choice in choices:
-        if await sees(ask, statements.base_prices(replace(columns, pricing=choice)), "prices"):
-            return choice
-    return "none"
+def _pricing(described: Mapping[str, PropertyDescription], currency: str) -> Pricing:
+    """How base prices can be read: they are in the same table as all others."""
+    if all(each.hidden for each in described.values()):
+        return "none"
+    named = not any(described[name].hidden for name in ("currency", "currency_symbol"))
+    return "by currency" if currency and named else "one currency"
 
 
-async def _currency(ask: Ask, seen: Visibility) -> str:
-    for statement, names in _CURRENCIES.items():
-        if not seen.shows_all(Name(name.table) for name in names):
-            continue
-        request = suiteql(statement, "the account's currency", limit=1)
-        answer = await _told(ask, request, seen, names)
-        rows = [] if answer is None else rows_in(answer, request.call).rows
-        symbol = value_of(rows[0], "symbol") if rows else ""
-        if len(symbol) == 3 and symbol.isascii() and symbol.isupper():
-            return symbol
-    return ""
-
-
-async def _utc_offset(ask: Ask) -> timedelta | None:
-    request = suiteql(statements.CLOCKS, "the time", limit=1)
-    answer = await _told(ask, request)
-    rows = [] if answer is None else rows_in(answer, request.call).rows
-    if not rows:
-        return None
-    utc, here = (moment_of(value_of(rows[0], name)) for name in ("utc", "here"))
-    return None if utc is None or here is None else offset_between(utc, here)
+async def _currency(ask: Ask, seen: Visibility) -> tuple[str, timedelta | None]:
+    """The account's currency, "" where it is not told; and how far the user's zone is ahead of UTC."""
+    for told, names in _CURRENCIES:
+        for timed in (True, False):
+            if not seen.shows_all(names):
+                break
+            request = suiteql(told(timed=timed), "the account's currency", limit=1)
+            answer = await _told(ask, request, seen, names)
+            rows = [] if answer is None else rows_in(answer, request.call).rows
+            symbol = value_of(rows[0], "symbol") if rows else ""
+            if answer is not None and len(symbol) == 3 and symbol.isascii() and symbol.isupper():
+                here = moment_of(value_of(rows[0], "here"))
+                return symbol, None if here is None else offset_between(answer.vendor_time, here)
+            if answer is not None:
+                break
+    return "", None
 
 
 async def _server_time(ask: Ask) -> datetime:

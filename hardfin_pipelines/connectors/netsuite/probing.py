@@ -79,15 +79,6 @@ async def refusal_of(probe: Probe, names: Sequence[str]) -> Refusal | None:
     return None
 
 
-async def sees(ask: Ask, statement: str, about: str) -> bool:
-    """Whether our role sees all that a statement names."""
-    try:
-        await ask(suiteql(statement, about, limit=1, tries=2))
-    except (NotVisible, VendorContractError):
-        return False
-    return True
-
-
 async def _halves(probe: Probe, names: Sequence[str]) -> set[str]:
     if len(names) == 1:
         return set()

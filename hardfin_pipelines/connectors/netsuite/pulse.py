@@ -22,7 +22,7 @@ from hardfin_pipelines.connectors.netsuite.pulse_statements import (
     union_of,
 )
 from hardfin_pipelines.connectors.netsuite.requests import suiteql
-from hardfin_pipelines.connectors.netsuite.statements import CLOCKS
+from hardfin_pipelines.connectors.netsuite.statements import HERE
 from hardfin_pipelines.connectors.netsuite.visibility import Visibility
 from hardfin_pipelines.sync.books import BooksKind
 from hardfin_pipelines.sync.books_reading import PulseKind
@@ -107,7 +107,7 @@ class PulseTaker:
 
     async def _now(self) -> datetime:
         """The vendor's clock, where there is nothing to ask for."""
-        return (await self._ask(suiteql(CLOCKS, "the time", limit=1))).vendor_time
+        return (await self._ask(suiteql(HERE, "the time", limit=1))).vendor_time
 
 
 def lacking(kinds: Iterable[PulseKind], seen: Visibility, scope: BooksScope) -> dict[BooksKind, str]:

@@ -149,26 +149,25 @@ def nothing_of(table: str, column: str = "id") -> str:
     return f"SELECT {table}.{column} FROM {table} WHERE {table}.{column} < 0"  # noqa: S608  # see module
 
 
-MAIN_CURRENCY = (
-    "SELECT currency.symbol AS symbol FROM subsidiary INNER JOIN currency ON currency.id = subsidiary.currency "
-    "WHERE subsidiary.parent IS NULL ORDER BY subsidiary.id"
-)
-"""OneWorld: the currency of the topmost subsidiary."""
+_HERE = f"TO_CHAR(CURRENT_DATE, '{MODEL}') AS here"
 
-BASE_CURRENCY = (
-    "SELECT currency.symbol AS symbol FROM currency WHERE currency.isbasecurrency = 'T' ORDER BY currency.id"
-)
-
-CLOCKS = (
-    f"SELECT TO_CHAR(SYS_EXTRACT_UTC(SYSTIMESTAMP), '{MODEL}') AS utc, "  # noqa: S608  # see module
-    f"TO_CHAR(CURRENT_DATE, '{MODEL}') AS here FROM dual"
-)
-"""The time in UTC and in the zone of the user we act as."""
+HERE = f"SELECT {_HERE} FROM dual"  # noqa: S608  # see module
+"""The time in the zone of the user we act as; no table is needed for it."""
 
 
-def base_prices(columns: ItemColumns) -> str:
-    """No price, but an error where prices cannot be read as `columns` want."""
-    return f"SELECT base.unitprice FROM ({_base_prices(columns)}) base WHERE base.item < 0"  # noqa: S608  # see module
+def main_currency(*, timed: bool) -> str:
+    """OneWorld: the currency of the topmost subsidiary; `timed` asks for the time there as well."""
+    shown = f"currency.symbol AS symbol{f', {_HERE}' * timed}"
+    return (
+        f"SELECT {shown} FROM subsidiary INNER JOIN currency ON currency.id = subsidiary.currency "  # noqa: S608
+        "WHERE subsidiary.parent IS NULL ORDER BY subsidiary.id"
+    )
+
+
+def base_currency(*, timed: bool) -> str:
+    """Other accounts: the currency that is marked as theirs; `timed` as in `main_currency`."""
+    shown = f"currency.symbol AS symbol{f', {_HERE}' * timed}"
+    return f"SELECT {shown} FROM currency WHERE currency.isbasecurrency = 'T' ORDER BY currency.id"  # noqa: S608
 
 
 def _base_prices(columns: ItemColumns) -> str:

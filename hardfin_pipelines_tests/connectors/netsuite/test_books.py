@@ -14,6 +14,7 @@ from hardfin_pipelines.sandbox.netsuite.load import load_bulk
 from hardfin_pipelines.sandbox.netsuite.purchases import PurchaseLine, add_purchase, receive
 from hardfin_pipelines.sandbox.netsuite.sales import SaleLine
 from hardfin_pipelines.sync.books import (
+    BOOKS_KINDS,
     BooksFact,
     BooksKind,
     InventoryLevel,
@@ -303,6 +304,33 @@ def test_columns_that_are_renamed_are_named(books: NetSuiteBooks) -> None:
     del books.account.tables["inventorynumber"].columns["inventorynumber"]  # type: ignore[attr-defined]  # a dict
     with pytest.raises(UnknownField, match="the column inventorynumber, or our role does not see it"):
         read(books, "serial_number")
+
+
+@pytest.mark.slow
+def test_fifty_thousand_items_with_their_stock_cost_no_more_calls_than_they_have_pages() -> None:
+    """And a pulse, and what describing the account takes: 160 calls in all, whoever counts."""
+    large = NetSuiteBooks(page_size=1000)
+    load_bulk(large.account, items=50_000, stock_rows=100_000, start=START, end=NOW)
+
+    async def run() -> tuple[int, int, int]:
+        async with large.connector(described=None, limits=NetSuiteLimits(calls_per_minute=10_000)) as connector:
+            pulse = await connector.pulse(dict.fromkeys(("item", *BOOKS_KINDS), START))
+            items: set[str] = set()
+            rows: set[tuple[str, str]] = set()
+            async for page in connector.item_pages():
+                items.update(record.id for record in page.records)
+            for kind in connector.readings:
+                if pulse.totals[kind]:
+                    async for books in connector.books_pages(kind, None):
+                        rows.update((kind, record.id) for record in books.records)
+            assert len(rows) == sum(pulse.totals[kind] for kind in connector.readings)
+            return len(items), len(rows), connector.calls.total
+
+    with large.serving(described=False):
+        items, rows, calls = asyncio.run(run())
+    assert items == 50_000
+    assert rows == 100_000 + 1 + 3 + 10 + 2  # a subsidiary, locations, accounts, price levels
+    assert calls == 5 + 1 + 50 + 100 + 4
 
 
 def test_a_load_costs_a_call_for_a_thousand_rows() -> None:

@@ -36,7 +36,7 @@ def hidden_in(description: AccountDescription) -> dict[str, str]:
     return {name: each.needs for name, each in description.properties["item"].items() if each.hidden}
 
 
-def test_a_full_account_hides_nothing_and_takes_seven_calls(account: NetSuiteAccount) -> None:
+def test_a_full_account_hides_nothing_and_takes_five_calls(account: NetSuiteAccount) -> None:
     description, facts = described(account)
     assert hidden_in(description) == {}
     assert facts == AccountFacts(
@@ -51,7 +51,7 @@ def test_a_full_account_hides_nothing_and_takes_seven_calls(account: NetSuiteAcc
     )
     assert description.account_id == "1234567_SB1"
     assert abs(description.described_at - account.now()) < timedelta(minutes=1)
-    assert (account.calls(SUITEQL), account.calls(SYSTEM)) == (5, 2)
+    assert (account.calls(SUITEQL), account.calls(SYSTEM)) == (3, 2)
     fields = fields_of(description)
     assert fields["itemtype"].options["InvtPart"] == "Inventory Item"
     assert (fields["baseprice"].type, fields["baseprice"].currency_property) == ("number", "baseprice_currency")
@@ -182,4 +182,4 @@ def test_without_a_description_the_first_reading_describes_once(account: NetSuit
 
     asyncio.run(run())
     assert account.calls(SYSTEM) == 2
-    assert account.calls() == 5 + 2
+    assert account.calls() == 3 + 2

@@ -54,7 +54,9 @@ class Reader:
         except RecursionError as error:
             raise unsupported_query() from error
         except VendorError as error:
-            if self.settings.unexpected_for_unknown_column and "identifier" in error.detail:
+            if self.settings.unexpected_for_unknown_column and (
+                "identifier" in error.detail or "Field" in error.detail
+            ):
                 raise unexpected() from error
             raise
         if len(outputs) > self.settings.most_columns:
