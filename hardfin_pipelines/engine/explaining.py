@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from hardfin_pipelines.engine.crm_connection import CrmConnection
+from hardfin_pipelines.engine.crm_connection import CrmConnection, start_of
 from hardfin_pipelines.engine.deployment import Deployment
 from hardfin_pipelines.engine.opening import CRMS
 from hardfin_pipelines.engine.planned_deals import opened
@@ -181,6 +181,7 @@ def _connection_facts(connection: Connection, row: ConnectionRow, deal_object: s
         status=row.status,
         reason=row.status_reason,
         start_date=row.start_date,
+        edited_from=start_of(row) or row.enabled_at,
         enabled_at=row.enabled_at,
         cursor=cursor,
         last_polled_at=row.last_polled_at,
@@ -221,6 +222,7 @@ def _evaluated(crm: CrmConnection, deal: Record, state: Any) -> CrmAnswer:
         id=deal.id,
         name=name,
         modified_at=deal.modified_at,
+        edited_at=deal.edited_at,
         pipeline_id=state.pipeline_id,
         stage_id=state.stage_id,
         taken_by=(verdict.rule.pipeline_id, verdict.stage_id) if isinstance(verdict, Triggered) else None,

@@ -216,8 +216,14 @@ def _crm_now(record: RecordFacts, connection: ConnectionFacts, now: CrmAnswer) -
 
 def _why_not_yet(connection: ConnectionFacts, now: CrmAnswer) -> Iterator[str]:
     """A deal that triggers and is not there: which of the lanes is to bring it."""
-    modified = now.modified_at
+    modified, edited, wanted = now.modified_at, now.edited_at, connection.edited_from
     if connection.status != "active" or modified is None:
+        return
+    if edited is not None and wanted is not None and edited < wanted:
+        yield (
+            f"Nobody has edited it since {moment(edited)}, and what was last edited before {moment(wanted)} is left "
+            f"alone, whatever {connection.vendor} itself did with it: an edit there brings it."
+        )
         return
     if connection.cursor is None or modified >= connection.cursor:
         yield "It was modified after the point that ticks have come to: the next tick brings it."

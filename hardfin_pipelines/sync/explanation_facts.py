@@ -146,6 +146,7 @@ class ConnectionFacts:
         status: Where it stands.
         reason: Why, where it does not sync.
         start_date: Deals modified since are loaded at first.
+        edited_from: What nobody has edited since is left alone, where the vendor tells edits from its own touching.
         enabled_at: When ticks began.
         cursor: How far ticks have come, in vendor time.
         last_polled_at: When a visit last asked the vendor.
@@ -160,6 +161,7 @@ class ConnectionFacts:
     status: str
     reason: str = ""
     start_date: date | None = None
+    edited_from: datetime | None = None
     enabled_at: datetime | None = None
     cursor: datetime | None = None
     last_polled_at: datetime | None = None
@@ -176,6 +178,7 @@ class CrmAnswer:
         id: The id it answers under: another one where the deal was merged.
         name: What it is called.
         modified_at: The vendor's stamp.
+        edited_at: When somebody last edited it, where the vendor tells that.
         pipeline_id: The pipeline it is in.
         stage_id: The stage it is in.
         taken_by: The (pipeline, stage) of the rule that takes it; None where none does.
@@ -186,6 +189,7 @@ class CrmAnswer:
     id: str = ""
     name: str = ""
     modified_at: datetime | None = None
+    edited_at: datetime | None = None
     pipeline_id: str = ""
     stage_id: str = ""
     taken_by: tuple[str, str] | None = None

@@ -40,6 +40,8 @@ class Record:
         merged_ids: Ids of records that were merged into this one.
         archived: Whether the vendor has put it in its recycle bin.
         url: Where a person sees it at the vendor, or "".
+        edited_at: When somebody last edited it; None where the vendor does not tell that from its own touching of it,
+            or was not asked.
         place: Where people put it among the others of its parent; None where the vendor keeps no such order.
     """
 
@@ -51,6 +53,7 @@ class Record:
     merged_ids: tuple[str, ...] = ()
     archived: bool = False
     url: str = ""
+    edited_at: datetime | None = None
     place: Decimal | None = None
 
 

@@ -201,6 +201,26 @@ def test_fields_of_any_parent_and_of_custom_objects_can_be_mapped(salesforce):
     assert project["custom"] == {"region": "Ohio"}
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_amounts_have_the_currency_of_their_record_where_an_org_has_several(salesforce, several):
+    initech = salesforce.add_organization("initech", additional_currencies=["EUR"] if several else [])
+    org = initech.salesforce
+    own = {"CurrencyIsoCode": "EUR"} if several else {}
+    opportunity = initech.add_opportunity(lines=(), Pricebook2Id=org.standard_pricebook_id, **own)
+    product = org.create("Product2", {"Name": "Robot arm", "IsActive": True})
+    price = {"Pricebook2Id": org.standard_pricebook_id, "Product2Id": product, "UnitPrice": "100.50", **own}
+    entry = org.create("PricebookEntry", price)
+    line = {"OpportunityId": opportunity, "PricebookEntryId": entry, "Quantity": 1, "UnitPrice": "100.50"}
+    org.create("OpportunityLineItem", line)
+
+    initech.tick()
+
+    project = initech.project(opportunity)
+    (of_line,) = initech.lines(opportunity)
+    assert (project["value"], of_line["unit_price"]) == (Decimal("100.50"), Decimal("100.50"))
+    assert (project["currency"], of_line["currency"]) == (("EUR", "EUR") if several else (None, None))
+
+
 def test_a_field_that_the_user_may_not_see_holds_the_rule_and_names_the_permission(initech):
     initech.apply(document="    mappings:\n      project: {name: Name, description: NextStep}\n")
     initech.redescribe()

@@ -9,6 +9,7 @@ import pytest
 from hardfin_pipelines.connectors.errors import ReserveReached, UnknownField
 from hardfin_pipelines.engine.call_budget import call_forecasts
 from hardfin_pipelines.engine.census import take_census
+from hardfin_pipelines.engine.explaining import ExplainRequest, explain_record
 from hardfin_pipelines.engine.keeping_alive import keep_tokens_alive
 from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.tables import call_allowances, customers, ledger
@@ -233,6 +234,11 @@ def test_what_salesforce_itself_touched_is_no_edit_since_the_start_date(initech,
         initech.product.run_all()
 
     assert {row["external_id"] for row in initech.rows(ledger)} == {edited}
+    asked = ExplainRequest("initech", "salesforce", "deal", ancient, ask_crm=True)
+    told = initech.deployment.run(explain_record(initech.deployment, asked)).reason[-1]
+    assert told.startswith(
+        "Nobody has edited it since 2015-03-01 00:00 UTC, and what was last edited before 2025-01-01"
+    )
 
 
 def test_without_a_start_date_the_hour_before_a_connection_was_enabled_is_not_looked_at(salesforce):

@@ -18,6 +18,7 @@ from hardfin_pipelines.sync.records import Record, Reference, Role
 from hardfin_pipelines.sync.trigger import DealState
 
 MODIFIED = "SystemModstamp"
+EDITED = "LastModifiedDate"
 RECORD_TYPE = "RecordTypeId"
 ENTERED_STAGE = "LastStageChangeDate"
 HISTORY = "OpportunityHistories"
@@ -118,6 +119,7 @@ def record_of(
         references=_references(objects.references[role], properties),
         archived=properties.get("IsDeleted") == "true",
         url=f"{site}/{external_id}" if site else "",
+        edited_at=moment_of(dict.get(properties, EDITED)) if role == "deal" else None,
         place=place_of(dict.get(properties, objects.place_of_line)) if role == "line_item" else None,
     )
 

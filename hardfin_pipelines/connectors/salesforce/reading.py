@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from hardfin_pipelines.connectors.base import Missing, ReadResult
 from hardfin_pipelines.connectors.errors import SkipRecord, UnknownField
 from hardfin_pipelines.connectors.json_reader import Row
-from hardfin_pipelines.connectors.salesforce.decode import HISTORY, MODIFIED, RECORD_TYPE, record_of
+from hardfin_pipelines.connectors.salesforce.decode import EDITED, HISTORY, MODIFIED, RECORD_TYPE, record_of
 from hardfin_pipelines.connectors.salesforce.ids import long_ids
 from hardfin_pipelines.connectors.salesforce.limits import LONGEST_STATEMENT, PAGE
 from hardfin_pipelines.connectors.salesforce.objects import OrgObjects
@@ -153,7 +153,7 @@ def fields_of(role: Role, properties: Sequence[str], shape: OrgShape) -> tuple[s
     objects = shape.objects
     always: Mapping[Role, tuple[str, ...]] = {
         "company": (SURVIVOR,) if objects.companies_can_be_merged else (),
-        "deal": shape.deciding_fields(),
+        "deal": (*shape.deciding_fields(), EDITED),
         "line_item": (objects.deal_of_line, objects.product_of_line, objects.place_of_line),
     }
     asked = (name for name in properties if name != HISTORY and not (name == RECORD_TYPE and role == "deal"))

@@ -6,6 +6,7 @@ from datetime import datetime
 from hardfin_pipelines.connectors.base import TriggerQuery
 from hardfin_pipelines.connectors.salesforce.decode import (
     DEFAULT_PIPELINE,
+    EDITED,
     ENTERED_STAGE,
     HISTORY,
     MASTER_RECORD_TYPE,
@@ -48,7 +49,7 @@ def wanted_deals(query: TriggerQuery, objects: OrgObjects = STANDARD) -> list[st
     edit moves LastModifiedDate too.
     """
     stages = _stage_condition(query, objects)
-    return [stages] if query.edited_from is None else [stages, f"LastModifiedDate >= {moment(query.edited_from)}"]
+    return [stages] if query.edited_from is None else [stages, f"{EDITED} >= {moment(query.edited_from)}"]
 
 
 def _stage_condition(query: TriggerQuery, objects: OrgObjects) -> str:
