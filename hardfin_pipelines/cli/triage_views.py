@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hardfin_pipelines.engine.taking_back import TakenBack
     from hardfin_pipelines.engine.triage import NamedSuggestion, TriageDetail, Waiting
     from hardfin_pipelines.platform.record_log import RecordEvent
+    from hardfin_pipelines.platform.triage_store import TriageItem
 
 _SHOWN = 50
 """Answers that are listed one by one; of a whole file's the rest is counted."""
@@ -62,12 +63,18 @@ def show_list(title: str, found: "Sequence[Waiting]", *, suggest: bool) -> None:
 def _list_row(waiting: "Waiting", *, suggest: bool) -> tuple[str, ...]:
     item = waiting.item
     called = f"{item.full_name}\nSKU {item.facts.sku}" if item.facts.sku else item.full_name
-    state = "" if item.state == "open" else f"{item.state}: "
     source = _source(item.scope.connection_id)
     if suggest:
-        return (item.external_id, called, f"{state}{item.reason}", _best(waiting), source)
+        state = item.reason if item.state == "open" else item.state
+        return (item.external_id, called, state, _best(waiting), source)
+    state = "" if item.state == "open" else f"{item.state}: "
     seen = f"first {item.first_seen_at:%Y-%m-%d}\nlast {item.last_seen_at:%Y-%m-%d}"
-    return (item.external_id, called, f"{state}{item.reason}: {item.detail}", f"{source}\n{seen}")
+    return (item.external_id, called, f"{state}{_why(item)}", f"{source}\n{seen}")
+
+
+def _why(item: "TriageItem") -> str:
+    """Why it waits, or did; of one that is gone, why it left."""
+    return item.detail if item.state == "gone" else f"{item.reason}: {item.detail}"
 
 
 def _source(connection_id: str) -> str:
@@ -98,7 +105,7 @@ def show_detail(found: "TriageDetail") -> None:
         "at the vendor": item.url,
         "state": f"{item.state} since {_moment(item.state_at)}",
         "seen": f"first {_moment(item.first_seen_at)}, last found new or changed {_moment(item.last_seen_at)}",
-        "why": f"{item.reason}: {item.detail}",
+        "why": _why(item),
         "shared with": "; ".join(_twin(each) for each in found.twins),
     }
     if found.link is not None:
