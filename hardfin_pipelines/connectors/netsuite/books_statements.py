@@ -181,9 +181,14 @@ def _shaped(source: Source, seen: Visibility, scope: BooksScope, optional: Colle
 
 
 def _condition(source: Source, scope: BooksScope, shown: set[str]) -> str:
-    """Which rows of a table are of the kind. Ids below 1 are NetSuite's own, such as the item "Subtotal"."""
+    """Which rows of a table are of the kind: those that have a key.
+
+    Ids below 1 are NetSuite's own, such as the item "Subtotal".
+    """
     conditions = [source.condition] if source.condition else []
-    conditions.append(f"{_expression(source.field(source.key[0]))} > 0")
+    first, *more = (source.field(name) for name in source.key)
+    conditions.append(f"{_expression(first)} > 0")
+    conditions += [f"{_expression(field)} IS NOT NULL" for field in more if field.written != "zero"]
     if source.name == "item_price":
         base = f"pricing.pricelevel = {number(scope.price_level)} AND NVL(pricing.quantity, 0) = 0"
         if scope.currency and "currency_symbol" in shown:

@@ -22,6 +22,7 @@ from hardfin_pipelines.connectors.netsuite.books_statements import (
 )
 from hardfin_pipelines.connectors.netsuite.statements import ITEMS_DELETED, MODEL, in_utc, moment
 from hardfin_pipelines.connectors.netsuite.visibility import Name, Visibility
+from hardfin_pipelines.sync.books import BOOKS_KINDS
 from hardfin_pipelines.sync.books_reading import PulseKind
 
 CHECKS = tuple(f"check{number}" for number in range(1, 6))
@@ -69,21 +70,22 @@ class Part:
 
 
 def parts_of(since: Mapping[PulseKind, datetime], seen: Visibility, scope: BooksScope) -> list[Part]:
-    """The parts for some kinds, without those that are not seen.
+    """The parts for some kinds, without those that are not seen; in one order, however they are asked for.
 
     Raises:
         NotVisible: Items are among the kinds and are not seen.
     """
     parts: list[Part] = []
-    for kind, at in since.items():
-        if kind == "item":
-            parts += _items(at, seen)
+    if "item" in since:
+        parts += _items(since["item"], seen)
+    for kind in BOOKS_KINDS:
+        if kind not in since:
             continue
         try:
             shape = shape_of(kind, seen, scope)
         except errors.NotVisible:
             continue
-        parts.append(_kind(shape, at))
+        parts.append(_kind(shape, since[kind]))
         if kind == "price_level":
             parts.append(_names_of_price_levels(shape))
     return parts

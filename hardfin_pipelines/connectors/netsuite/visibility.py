@@ -63,8 +63,8 @@ class Visibility:
             named: What the statement has.
 
         Returns:
-            Whether the statement can be made without; false where the refusal names nothing of it, or a column that
-            several of its tables have.
+            Whether the statement can be made without; false where the refusal names nothing of it, a column that
+            several of its tables have, or what is known to be hidden already.
         """
         table, column = refused.context["table"], refused.context["column"]
         if column and not table:
@@ -73,7 +73,7 @@ class Visibility:
             found = {name for name in named if name == (table, column)}
         else:
             found = {Name(table) for name in named if name.table == table}
-        if len(found) != 1:
+        if len(found) != 1 or found <= self._hidden:
             return False
         self._hidden |= found
         return True

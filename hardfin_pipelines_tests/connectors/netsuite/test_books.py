@@ -189,6 +189,21 @@ def test_without_currencies_prices_are_in_the_accounts_own(books: NetSuiteBooks)
     assert calls == 3 + 2  # the table was refused, then the column
 
 
+def test_rows_without_a_key_are_neither_read_nor_counted(books: NetSuiteBooks) -> None:
+    (made,) = books.make_rows("item_price", 1)
+    books.account.create("pricing", {"item": books.item(), "unitprice": 5, "quantity": 1})
+    (member,) = books.make_rows("item_component", 1)
+    books.account.create("itemmember", {"parentitem": books.item("kitItem"), "item": books.item(), "quantity": 1})
+
+    async def run() -> None:
+        async with books.connector() as connector:
+            pulse = await connector.pulse({"item_price": START, "item_component": START})
+            assert pulse.totals == {"item_price": 1, "item_component": 1}
+
+    asyncio.run(run())
+    assert (read(books, "item_price")[0], read(books, "item_component")[0]) == ([made], [member])
+
+
 # Sales documents
 
 
@@ -297,13 +312,6 @@ def test_a_table_that_goes_between_pages_ends_the_walk_with_a_clear_word(books: 
 
     with pytest.raises(UnknownField, match="or our role does not see it"):
         read(books, kind, between=hide)
-
-
-def test_columns_that_are_renamed_are_named(books: NetSuiteBooks) -> None:
-    books.make_rows("serial_number", 1)
-    del books.account.tables["inventorynumber"].columns["inventorynumber"]  # type: ignore[attr-defined]  # a dict
-    with pytest.raises(UnknownField, match="the column inventorynumber, or our role does not see it"):
-        read(books, "serial_number")
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from hardfin_pipelines.sandbox.netsuite.purchases import PurchaseLine, add_purch
 from hardfin_pipelines.sandbox.netsuite.sales import SaleLine
 from hardfin_pipelines.sync.books import BOOKS_KINDS
 from hardfin_pipelines.sync.books_reading import PulseKind
+from hardfin_pipelines_tests.connectors.conformance import DictMemory
 from hardfin_pipelines_tests.connectors.erp_harness import START
 from hardfin_pipelines_tests.connectors.netsuite.account import NOW
 from hardfin_pipelines_tests.connectors.netsuite.books import NetSuiteBooks
@@ -160,6 +161,15 @@ def test_a_quiet_account_of_any_size_costs_one_call() -> None:
             large.sale()
         ((pulse, calls),) = pulses(large)
     assert (calls, pulse.totals["item"], pulse.totals["inventory_level"]) == (1, 3_004, 6_000)
+
+
+def test_a_visit_that_is_resumed_sees_the_same_pulse_in_whatever_order_it_asks(books: NetSuiteBooks) -> None:
+    memory = DictMemory()
+    ((first, calls),) = pulses(books, memory=memory)
+    books.make_rows("customer", 1)
+    ((again, later),) = pulses(books, kinds=reversed(ALL), memory=memory)
+    assert (calls, later) == (1, 0)
+    assert again == first
 
 
 # What is hidden
