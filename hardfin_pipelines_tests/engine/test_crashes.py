@@ -44,6 +44,7 @@ def filled(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> Organization:
         seed=11, won_deals=240, open_deals=20, products=150, start=end - timedelta(days=200), end=end
     )
     load_data_set(acme.portal, data_set)
+    acme.redescribe()  # its people are new to us
     acme.deployment.vendors.hubspot.limits = SMALL_PAGES
     return acme
 
