@@ -145,14 +145,10 @@ def test_an_integration_that_is_not_supported_is_told_at_its_connection(product,
 
     notes = poll_both(product)
 
-    assert notes == [
-        "broken:dynamics: dynamics cannot be connected yet: this release syncs hubspot, netsuite, quickbooks and salesforce"
-    ]
+    told = "dynamics cannot be connected yet: this release syncs hubspot, netsuite, quickbooks and salesforce"
+    assert notes == [f"broken:dynamics: {told}"]
     (row,) = [row for row in two[0].rows(connections) if row["integration"] == "dynamics"]
-    assert (
-        row["status_reason"]
-        == "dynamics cannot be connected yet: this release syncs hubspot, netsuite, quickbooks and salesforce"
-    )
+    assert row["status_reason"] == told
     assert row["failures"] == 1
     assert row["next_due_at"] > product.deployment.now()
     assert [project["name"] for project in two[0].projects()] == ["Broken"]
