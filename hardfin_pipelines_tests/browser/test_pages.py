@@ -24,8 +24,8 @@ def test_the_asset_graph_shows_the_groups(stack: Stack, page: Page):
 
 @pytest.mark.parametrize("group", ["hubspot", "hardfin", "ops"])
 def test_a_group_shows_its_assets(stack: Stack, page: Page, group: str):
-    page.goto(f"{stack.url}/locations/{LOCATION}/asset-groups/{group}")
-    names = {"hubspot": "deals", "hardfin": "project_line_items", "ops": "change_poll"}
+    page.goto(f"{stack.url}/locations/{LOCATION}/asset-groups/{group}/list")
+    names = {"hubspot": "deals", "hardfin": "customers", "ops": "change_poll"}
 
     expect(page.get_by_text(names[group]).first).to_be_visible()
     expect(page.get_by_text("Loading...")).to_have_count(0, timeout=20_000)

@@ -27,8 +27,8 @@ class Rover(Deployed):
         self.deployment = deployment
         sandboxes.write_organizations(folder)
         deployment.run(configure(deployment, read_organizations(folder), actor="cli:ann"))
-        (self.sales,) = (each for each in sandboxes.crm_accounts() if each.org == ORG)
-        (self.books,) = sandboxes.erp_accounts()
+        (self.sales,) = (each for each in sandboxes.crm_accounts() if each.org == ORG and each.loads_past)
+        (self.books,) = (each for each in sandboxes.erp_accounts() if each.integration == "quickbooks")
         for account in (self.sales, self.books):
             url = consent_url(deployment, ORG, account.integration, redirect_uri(account.integration))
             deployment.run(connect_account(deployment, ORG, account.integration, account.consent(url), actor="cli:ann"))
@@ -82,7 +82,7 @@ def test_the_items_of_what_was_sold_are_linked_and_the_others_wait_or_are_left_o
 def test_with_every_product_in_hardfin_each_item_is_where_a_perfect_matcher_puts_it(rover):
     """The catalogue says of each of its rows what is right; only sales' price list is short of products."""
     departments = sales_departments(10, 7, None)
-    (finance,) = finance_departments(departments, 7)
+    finance, _warehouse = finance_departments(departments, 7)
     expected = messy_catalogue(finance.products, seed=7).expected
     deal = rover.sales.open_deal()
     for product in finance.products:

@@ -30,10 +30,10 @@ def test_show_says_every_link_and_where_systems_disagree(four_links, hardfin):
     shown = text(ended.out)
     assert (ended.code, ended.err) == (0, "")
     for says in (
-        "acme:hubspot products 3: linked by its sync on 2026-03-02 09:00 UTC, run run-1",
-        "acme:salesforce Product2 01t5: linked by its sync",
-        "acme:quickbooks Item 5 “Robot Arm” (RA-1): linked by sku",
-        "acme:netsuite item 7 “Robot arm” (RA-1): linked by sku",
+        "hubspot products 3: linked by its sync on 2026-03-02 09:00 UTC, run run-1",
+        "salesforce Product2 01t5: linked by its sync",
+        "quickbooks Item 5 “Robot Arm” (RA-1): linked by sku",
+        "netsuite item 7 “Robot arm” (RA-1): linked by sku",
         "conflict, name: “Robot arm” by Hardfin, acme:hubspot products 3, acme:netsuite item 7 and acme:salesforce",
         "conflict, price: 100.50 USD by Hardfin, acme:hubspot products 3 and acme:quickbooks Item 5; 99.00 USD by",
         "99.00 USD by acme:netsuite item 7; 92.00 EUR by acme:salesforce Product2 01t5",

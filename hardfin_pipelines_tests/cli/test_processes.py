@@ -119,8 +119,8 @@ def test_the_sandbox_stays_up_until_it_is_ended(tmp_path, sign, code):
         assert command.end(sign) == code
 
         assert "rover-rentals" in command.text()
-        assert ["Rover Rentals" in page for page in pages] == [True, False, True]
-        assert ["Summit Service" in page for page in pages] == [False, True, False]
+        assert ["Rover Rentals" in page for page in pages] == [True, True, True, True]
+        assert ["Summit Service" in page for page in pages] == [False, True, False, False]
         assert "Traceback" not in command.text()
         for url in urls:
             with pytest.raises(httpx.ConnectError):
@@ -150,9 +150,13 @@ def test_what_the_sandbox_says_to_type_connects_every_account(tmp_path):
         "HARDFIN_QUICKBOOKS_REVOKE_URL",
         "HARDFIN_QUICKBOOKS_CLIENT_ID",
         "HARDFIN_QUICKBOOKS_CLIENT_SECRET",
+        "HARDFIN_NETSUITE_URL",
+        "HARDFIN_NETSUITE_CLIENT_ID",
+        "HARDFIN_NETSUITE_PRIVATE_KEY_FILE",
         "ROVER_RENTALS_HUBSPOT_TOKEN",
         "HARVEST_BOTS_HUBSPOT_TOKEN",
         "SUMMIT_SERVICE_SALESFORCE_TOKEN",
+        "ROVER_RENTALS_SALESFORCE_TOKEN",
         "ROVER_RENTALS_QUICKBOOKS_TOKEN",
     ]
     assert all(value for _, value in exports)
@@ -161,7 +165,9 @@ def test_what_the_sandbox_says_to_type_connects_every_account(tmp_path):
         "rover-rentals:hubspot: account is active",
         "harvest-bots:hubspot: account is active",
         "summit-service:salesforce: account is active",
+        "rover-rentals:salesforce: account is active",
         "rover-rentals:quickbooks: account is active",
+        "rover-rentals:netsuite: account is active",
     ]
 
 

@@ -210,7 +210,9 @@ def test_every_account_says_what_it_holds(sandboxes):
         ("rover-rentals", "hubspot", 10, 15),
         ("harvest-bots", "hubspot", 3, 4),
         ("summit-service", "salesforce", 3, 4),
+        ("rover-rentals", "salesforce", 3, 4),
         ("rover-rentals", "quickbooks", 76, 78),
+        ("rover-rentals", "netsuite", 60, 120, 8),
     ]
 
 
@@ -234,11 +236,11 @@ def test_the_first_companys_sales_and_finance_are_one_organization(sandboxes):
 
     connected = {org: [each["integration"] for each in document["connections"]] for org, document in documents.items()}
     assert connected == {
-        "rover-rentals": ["hubspot", "quickbooks"],
+        "rover-rentals": ["hubspot", "salesforce", "quickbooks", "netsuite"],
         "harvest-bots": ["hubspot"],
         "summit-service": ["salesforce"],
     }
-    assert [account.org for account in sandboxes.erp_accounts()] == ["rover-rentals"]
+    assert [account.org for account in sandboxes.erp_accounts()] == ["rover-rentals", "rover-rentals"]
 
 
 def a_port_with_a_free_one_after_it() -> int:
@@ -282,8 +284,9 @@ def test_a_port_that_is_taken_is_named_with_its_vendor_and_the_others_end():
 
 @pytest.mark.shared_data
 def test_northwind_takes_the_place_of_the_second_company(shared_data):
-    rover, second, third = sales_departments(10, 7, shared_data / "northwind")
+    rover, second, third, bought = sales_departments(10, 7, shared_data / "northwind")
 
+    assert (bought.org, bought.integration, bought.loads_past) == ("rover-rentals", "salesforce", False)
     assert (rover.org, third.org, third.integration) == ("rover-rentals", "summit-service", "salesforce")
     assert (second.org, second.integration, second.summary().deals) == ("northwind", "hubspot", 830)
     assert second.since() < datetime.now(UTC)

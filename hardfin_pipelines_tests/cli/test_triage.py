@@ -194,8 +194,8 @@ def test_items_are_listed_and_shown_with_their_links(waiting, hardfin):
     assert [(each["item"], each["links"]) for each in document["items"]] == [("itm_arm", 2)]
     assert "1 of 1 product(s) and part(s)" in hardfin("item", "list", "acme").out
     text = " ".join(shown.out.split())
-    assert "acme:quickbooks Item 1 “Robot arm” (RA-1): linked by sku on" in text
-    assert "acme:quickbooks Item 4 “Robot arms”: linked by decision of cli:" in text
+    assert "quickbooks Item 1 “Robot arm” (RA-1): linked by sku on" in text
+    assert "quickbooks Item 4 “Robot arms”: linked by decision of cli:" in text
     assert [(each["external_id"], each["matched_by"]) for each in details["links"]] == [("1", "sku"), ("4", "decision")]
     assert details["links"][1]["decided_by"].startswith("cli:")
     assert hardfin("item", "list", "acme", "--search", "zzz").out == "acme: no product or part with that\n"

@@ -20,6 +20,10 @@ from hardfin_pipelines_tests.orchestration.test_syncing import metadata_of, poll
 from hardfin_pipelines_tests.product_fixtures import Product
 
 NAMES = {
+    "nothing_below_zero",
+    "items_and_locations_exist",
+    "customers_and_items_exist",
+    "everything_is_read",
     "nothing_waits_long",
     "most_items_are_linked",
     "has_customer",
