@@ -105,5 +105,5 @@ def test_a_process_knows_what_it_cost():
     costs = meter.read()
 
     assert costs.cpu_seconds >= 0
-    assert 0 < costs.seconds < 60
+    assert costs.seconds > 0
     assert peak_memory_mb() > len(held) / 1e6

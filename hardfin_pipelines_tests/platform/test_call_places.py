@@ -83,13 +83,14 @@ def test_several_processes_together_keep_to_the_limit(database_url: str):
 
 def test_a_pause_holds_back_every_process_and_tells_of_it(engine: Engine):
     one, other = StoredPlaces(engine), StoredPlaces(engine)
+    before = time.monotonic()
     asyncio.run(one.pause(window(), 3.0))
-    began = time.monotonic()
+    after = time.monotonic()
     place = asyncio.run(other.reserve(window()))
-    assert 2.5 < place.at - began < 3.1
+    assert before + 2.9 < place.at < after + 3.1
     assert place.paused_until == pytest.approx(place.at, abs=0.05)
     elsewhere = asyncio.run(other.reserve(window("another account")))
-    assert elsewhere.at - began < 1.0
+    assert elsewhere.at < time.monotonic() + 0.1
 
 
 def test_a_process_that_waits_already_hears_of_another_ones_pause(engine: Engine):
@@ -138,8 +139,7 @@ def test_entries_of_a_clock_that_was_set_back_hold_nobody_up(engine: Engine):
                 at_ms=call_reservations.c.at_ms + 3_600_000, until_ms=call_reservations.c.until_ms + 3_600_000
             )
         )
-    began = time.monotonic()
-    assert asyncio.run(places.reserve(window())).at - began < 1.0
+    assert asyncio.run(places.reserve(window())).at < time.monotonic() + 1.0
 
 
 def test_a_queue_that_is_too_long_is_refused_with_one_line(engine: Engine):
@@ -191,7 +191,7 @@ def test_a_process_that_was_killed_only_wastes_its_places(database_url: str):
     began = time.monotonic()
     place = asyncio.run(StoredPlaces(engine).reserve(CallWindow("a", "search", 1, 1_500)))
     engine.dispose()
-    assert place.at - began < 1.6
+    assert place.at < max(time.monotonic(), began + 1.5) + 0.1
 
 
 def test_a_writer_that_takes_long_delays_places_and_loses_none(sqlite_engine: Engine):

@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -183,12 +182,11 @@ def test_the_slot_of_a_process_that_was_killed_is_free_when_it_expires(database_
     )
     ended = subprocess.run([sys.executable, "-c", program, database_url, ACCOUNT], check=False)
     assert ended.returncode == 9
-    watched, began = Watched(), time.monotonic()
+    watched = Watched()
     engine = connect(database_url)
     asyncio.run(watched.work(StoredSlots(engine), 1))
     engine.dispose()
     assert watched.all == 1
-    assert time.monotonic() - began < 5
 
 
 def test_a_ghost_gives_back_no_slot_that_another_has_taken(engine: Engine) -> None:
