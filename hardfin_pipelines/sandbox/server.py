@@ -15,6 +15,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from hardfin_pipelines.sandbox.middleware import ABORT
 
 _START_SECONDS = 15.0
+_PATIENCE_SECONDS = 2.0
+"""How long answers that are under way may take once the server is told to stop."""
 
 
 class _AbortableProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn picks the base class at run time
@@ -43,9 +45,40 @@ def _config(app: ASGIApp, **options: Any) -> uvicorn.Config:
         log_level="critical",
         server_header=False,
         date_header=False,  # the sandbox's own clock says the date
-        timeout_graceful_shutdown=2,
         **options,
     )
+
+
+class _PromptServer(uvicorn.Server):
+    """Ends as soon as it is told to. Its base looks ten times a second whether it should, and then waits once more."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Tells it from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ending.set)
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self.on_tick(0)  # sets the headers of every answer
+        if not self.should_exit:
+            await self._ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (self.server_state.connections or self.server_state.tasks) and time.monotonic() < deadline:  # noqa: ASYNC110  # uvicorn tells nobody
+            await asyncio.sleep(0.002)
+        for task in self.server_state.tasks:
+            task.cancel()
 
 
 class SandboxServer:
@@ -63,7 +96,7 @@ class SandboxServer:
         self._app = app
         self._certificate = certificate
         self._address = (host, port)
-        self._server: uvicorn.Server | None = None
+        self._server: _PromptServer | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
 
@@ -77,7 +110,7 @@ class SandboxServer:
         listener = socket.create_server(self._address)
         host, port = listener.getsockname()[:2]
         self.url = f"{'https' if self._certificate else 'http'}://{host}:{port}"
-        server = uvicorn.Server(_config(self._app, ssl_certfile=self._certificate))
+        server = _PromptServer(_config(self._app, ssl_certfile=self._certificate))
         self._server = server
         self._thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
         self._thread.start()
@@ -91,7 +124,7 @@ class SandboxServer:
     def stop(self) -> None:
         """Stops serving; open connections are closed."""
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+            self._server.end()
             self._thread.join(timeout=_START_SECONDS)
             self._server = self._thread = None
 
