@@ -1,18 +1,20 @@
 """HTTP as all connectors speak it: one shared client, and exchanges that leak no secret when they fail."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property
 from importlib.metadata import version
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
 
 from hardfin_pipelines.connectors.json_text import loads_leniently
+
+Parsed = TypeVar("Parsed")
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
@@ -76,6 +78,24 @@ class Answer:
         except (ValueError, RecursionError):
             return {}
         return document if isinstance(document, dict) else {}
+
+    def parsed(self, parse: Callable[[bytes], Parsed]) -> Parsed:
+        """What `parse` makes of the body; worked out once, however often it is asked for.
+
+        Raises:
+            Whatever `parse` raises, each time.
+        """
+        known: dict[Any, Any] = self.__dict__.setdefault("_parsed", {})
+        if parse not in known:
+            known[parse] = parse(self.body)
+        found: Parsed = known[parse]
+        return found
+
+    def with_headers(self, names: Collection[str]) -> "Answer":
+        """The same answer with only some of its headers; what was parsed of it stays parsed."""
+        answer = replace(self, headers={name: self.headers[name] for name in names if name in self.headers})
+        answer.__dict__["_parsed"] = self.__dict__.get("_parsed", {})
+        return answer
 
     @property
     def content_type(self) -> str:

@@ -45,6 +45,11 @@ class JsonReader:
         document, self.place = _DECODER.raw_decode(self._text, place)
         return document
 
+    def end(self) -> None:
+        """Make sure that nothing follows what was read last."""
+        if self._text[self.place :].strip(_BLANK):
+            raise ValueError(f"expected the end at character {self.place}")
+
     def skip(self, place: int) -> None:
         """Go past the value at a place."""
         self.value(place)

@@ -37,10 +37,14 @@ def remembering(
     kept = memory
 
     async def ask(request: Request) -> Answer:
-        async def fetch() -> bytes:
-            return wrapped(await send(request), headers)
+        fresh: list[Answer] = []
 
-        return unwrapped(await kept.remember(request.key, fetch))
+        async def fetch() -> bytes:
+            fresh.append((await send(request)).with_headers(headers))
+            return wrapped(fresh[0], headers)
+
+        found = await kept.remember(request.key, fetch)
+        return fresh[0] if fresh else unwrapped(found)
 
     return ask
 

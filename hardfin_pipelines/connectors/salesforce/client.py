@@ -1,5 +1,6 @@
 """One call to Salesforce: its place, its token, another try where that helps, and the error if not."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from hardfin_pipelines.connectors.retries import GaveUp, RetryPolicy, Transient
 from hardfin_pipelines.connectors.salesforce import errors
 from hardfin_pipelines.connectors.salesforce.auth import Authenticator
 from hardfin_pipelines.connectors.salesforce.csv_rows import is_whole
+from hardfin_pipelines.connectors.salesforce.json_rows import composite_pages, query_page
 from hardfin_pipelines.connectors.salesforce.limits import BUCKET, OrgLimiter, SalesforceLimits
 from hardfin_pipelines.connectors.salesforce.requests import Request
 from hardfin_pipelines.connectors.salesforce.transport import Org, SalesforceTransport
@@ -75,7 +77,7 @@ class SalesforceClient:
         _refuse(answer, request)
         if request.media == "csv" and not is_whole(answer):
             raise Transient(f"answered {request.call} with {answer.content_type} that is no whole CSV")
-        if request.media == "json" and not _is_json(answer.body):
+        if request.media == "json" and not _is_whole(answer, request):
             raise Transient(f"answered {request.call} with {answer.content_type} that is no whole JSON")
         if request.is_composite and not request.parts_may_fail and _FAILED_PART.search(answer.body):
             for part in composite_parts(answer, request.call):
@@ -201,8 +203,17 @@ def composite_parts(answer: Answer, call: str) -> list[Answer]:
     ]
 
 
-def _is_json(body: bytes) -> bool:
+def _is_whole(answer: Answer, request: Request) -> bool:
     """Whether a body came whole; what is not must be asked for again, not remembered."""
+    if request.is_query:
+        # Pages are large: what is parsed here is not parsed again by whom they are for.
+        with contextlib.suppress(ValueError, RecursionError, IndexError):
+            answer.parsed(composite_pages if request.is_composite else query_page)
+            return True
+    return _is_json(answer.body)
+
+
+def _is_json(body: bytes) -> bool:
     try:
         orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -32,6 +32,8 @@ DEFAULT_PIPELINE = "default"
 
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
 
+_ABSENT = object()
+
 _log = getLogger(__name__)
 
 
@@ -54,7 +56,10 @@ class Properties(dict[str, str | None]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field; `default` where the record came without it."""
-        return dict.get(self, name, None if name in self else default)
+        value = dict.get(self, name, _ABSENT)
+        if value is not _ABSENT:
+            return value
+        return None if default is None or self._has_no_parent(name) else default
 
     def _has_no_parent(self, name: str) -> bool:
         parent = name.rpartition(".")[0]

@@ -31,8 +31,9 @@ def query_page(body: bytes) -> QueryPage:
         ValueError: The body is no such answer.
     """
     text = JsonReader(body)
-    page = _page(text, text.start())
-    return page[0]
+    page, text.place = _page(text, text.start())
+    text.end()
+    return page
 
 
 def composite_pages(body: bytes) -> list[QueryPage]:
@@ -48,6 +49,7 @@ def composite_pages(body: bytes) -> list[QueryPage]:
             text.skip(place)
             continue
         pages.extend(_part(text, part) for part in text.elements(place))
+    text.end()
     return pages
 
 

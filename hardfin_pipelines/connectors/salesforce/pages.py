@@ -22,7 +22,7 @@ def page_of(request: Request, answer: Answer) -> QueryPage:
         VendorContractError: The answer is none.
     """
     try:
-        return composite_pages(answer.body)[0] if request.is_composite else query_page(answer.body)
+        return answer.parsed(composite_pages)[0] if request.is_composite else answer.parsed(query_page)
     except (ValueError, IndexError):
         pass
     raise unknown_shape(request.call, 'list "records"')

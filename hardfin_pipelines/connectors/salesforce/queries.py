@@ -57,7 +57,7 @@ class QueryRunner:
         except QueryTooHeavy:
             return [None] * len(statements)
         try:
-            pages = composite_pages(answer.body)
+            pages = answer.parsed(composite_pages)
         except ValueError:
             pages = []
         if len(pages) != len(statements):
