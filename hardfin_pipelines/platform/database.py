@@ -29,6 +29,8 @@ _SQLITE_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite"})
 _READS_ONLY = "hardfin_reads_only"
 _LINE = "hardfin_line"
 _WRITER_CACHE_KIBIBYTES = 10_000
+_STATEMENTS_KEPT = 40
+"""By SQLite's driver: one with thousands of keys takes a quarter of a megabyte, and hardly two are of one length."""
 _EXPECTED = "expected sqlite:///path/to/file.db or postgresql://user:password@host:5432/name"
 
 
@@ -191,7 +193,13 @@ def _sqlite_engine(url: URL) -> Engine:
         raise DatabaseError(f"cannot make the folder {folder} for the database: {error.strerror}") from None
     # isolation_level None: the driver begins no transactions of its own, `_begin_sqlite` does.
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}, **_common_options()
+        url,
+        connect_args={
+            "timeout": BUSY_TIMEOUT_SECONDS,
+            "isolation_level": None,
+            "cached_statements": _STATEMENTS_KEPT,
+        },
+        **_common_options(),
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
