@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete
 
 from hardfin_pipelines.platform.audit import AuditEvent, Cause, record_audit
+from hardfin_pipelines.platform.bulk_insert import insert_rows
 from hardfin_pipelines.platform.entity_rows import ENTITY_TABLES, new_row
 from hardfin_pipelines.platform.tables import (
     audit_events,
-    customers,
-    items,
     ledger,
     ledger_aliases,
     links,
@@ -70,7 +68,7 @@ def write_synced(connection: Connection, synced: Sequence[Synced], stamp: SyncSt
         if outcome.lines_taken:
             _take_lines(connection, outcome, stamp)
     for kind in _ORDER:
-        insert_rows(connection, ENTITY_TABLES[kind], rows[kind])
+        insert_entities(connection, kind, rows[kind])
     insert_rows(
         connection,
         links,
@@ -85,6 +83,7 @@ def write_synced(connection: Connection, synced: Sequence[Synced], stamp: SyncSt
             for outcome in synced
             for alias in outcome.ledger.aliases
         ],
+        keep_existing=True,
     )
     insert_rows(connection, audit_events, [_audit_row(outcome, stamp) for outcome in synced])
     return {kind: len(kind_rows) for kind, kind_rows in rows.items()}
@@ -111,20 +110,17 @@ def _take_lines(connection: Connection, outcome: Synced, stamp: SyncStamp) -> No
 def write_aliases(connection: Connection, protected: Sequence[Protected], stamp: SyncStamp) -> int:
     """Remember ids that turned out to belong to deals in the ledger (merges); the number written."""
     rows = [_alias_row(alias, outcome.ledger_id, stamp) for outcome in protected for alias in outcome.new_aliases]
-    insert_rows(connection, ledger_aliases, rows)
+    insert_rows(connection, ledger_aliases, rows, keep_existing=True)
     return len(rows)
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same keys; none is fine."""
-    if not rows:
-        return
-    if table in (customers, items, ledger_aliases):
-        # Its id follows from the record, so one that is there already (its link was removed since) is the same one.
-        dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
-    else:
-        connection.execute(table.insert(), rows)
+def insert_entities(connection: Connection, kind: EntityType, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert entities of one kind.
+
+    The id of a customer or an item follows from its record, so one that is there already (its link was removed since)
+    is the same one.
+    """
+    insert_rows(connection, ENTITY_TABLES[kind], rows, keep_existing=kind in {"customer", "item"})
 
 
 def link_row(link: NewLink, stamp: SyncStamp, pipeline_id: str) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, select, update
 
 from hardfin_pipelines.platform.audit import AuditEvent, Cause, record_audit
-from hardfin_pipelines.platform.entity_rows import ENTITY_TABLES, entity_texts, new_row
+from hardfin_pipelines.platform.bulk_insert import insert_rows
+from hardfin_pipelines.platform.entity_rows import entity_texts, new_row
 from hardfin_pipelines.platform.entity_values import entity_rows, write_values
-from hardfin_pipelines.platform.first_sync_store import SyncStamp, insert_rows, link_row
+from hardfin_pipelines.platform.first_sync_store import SyncStamp, insert_entities, link_row
 from hardfin_pipelines.platform.known_records import chunks
 from hardfin_pipelines.platform.resync_history import keep_resync, take_snapshot, with_added_lines
 from hardfin_pipelines.platform.tables import links, project_line_items
@@ -118,7 +119,7 @@ def _written_fields(plan: ResyncPlan) -> dict[EntityKey, Iterable[str] | None]:
 def _write_entities(connection: Connection, plan: ResyncPlan, stamp: SyncStamp) -> None:
     for kind in _ORDER:
         created = [new_row(stamp.org, entity, stamp.now) for entity in plan.new_entities if entity.entity == kind]
-        insert_rows(connection, ENTITY_TABLES[kind], created)
+        insert_entities(connection, kind, created)
     for key, values in plan.updates.items():
         write_values(connection, stamp.org, key, values, stamp.now)
     for ids, status in ((plan.removed, REMOVED), (plan.restored, ACTIVE)):

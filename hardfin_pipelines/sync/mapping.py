@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from hardfin_pipelines.sync.entities import CUSTOM_PREFIX, ENTITY_FIELDS, field_of
 from hardfin_pipelines.sync.mapping_rules import EntityMapping, FieldRule, fill_template
@@ -111,7 +112,7 @@ def _field_value(
 
 def split_custom(values: Values) -> tuple[dict[str, Value | None], dict[str, str]]:
     """The entity's own fields, and the organization's own (without their prefix, empty ones left out)."""
-    if not any(target.startswith(CUSTOM_PREFIX) for target in values):
+    if not _any_custom(tuple(values)):
         return dict(values), {}
     own = {target: value for target, value in values.items() if not target.startswith(CUSTOM_PREFIX)}
     custom = {
@@ -120,3 +121,8 @@ def split_custom(values: Values) -> tuple[dict[str, Value | None], dict[str, str
         if target.startswith(CUSTOM_PREFIX) and value is not None
     }
     return own, custom
+
+
+@lru_cache(maxsize=256)  # records of one mapping fill the same fields
+def _any_custom(targets: tuple[str, ...]) -> bool:
+    return any(target.startswith(CUSTOM_PREFIX) for target in targets)

@@ -32,8 +32,6 @@ DEFAULT_PIPELINE = "default"
 
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
 
-_ABSENT = object()
-
 _log = getLogger(__name__)
 
 
@@ -56,10 +54,10 @@ class Properties(dict[str, str | None]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field; `default` where the record came without it."""
-        value = dict.get(self, name, _ABSENT)
-        if value is not _ABSENT:
-            return value
-        return None if default is None or self._has_no_parent(name) else default
+        try:
+            return self[name]  # no call but `__missing__`: nearly all fields are there
+        except KeyError:
+            return default
 
     def _has_no_parent(self, name: str) -> bool:
         parent = name.rpartition(".")[0]
