@@ -1,6 +1,6 @@
 """`python -m benchmarks [--json] [--quick] [--only PATTERN]... [--list]`.
 
-A full run takes about a quarter of an hour on two cores, most of it for the loads of 100,000 and 50,000 deals and the
+A full run takes about half an hour on two cores, most of it for the loads of 100,000 and 50,000 deals and the
 30 kills; `--quick` measures the same at sizes that end within two minutes, where not everything is promised.
 """
 

@@ -10,13 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from benchmarks.netsuite_process import ServedNetSuite
-from benchmarks.quickbooks_process import ServedQuickBooks
-from benchmarks.salesforce_process import ServedSalesforce
-from benchmarks.sandbox_process import ServedSandbox
 from hardfin_pipelines.connectors.hubspot.limits import HubSpotLimits
 from hardfin_pipelines.engine import configuration
 from hardfin_pipelines.engine.connecting import connect_account
@@ -27,6 +23,13 @@ from hardfin_pipelines.platform.database import writing
 from hardfin_pipelines.platform.item_store import insert_items
 from hardfin_pipelines.settings import load_settings
 from hardfin_pipelines.sync.catalogue import CatalogueItem
+
+if TYPE_CHECKING:
+    # A process that is measured must not hold the sandboxes' code: a fifth of the memory would be theirs.
+    from benchmarks.netsuite_process import ServedNetSuite
+    from benchmarks.quickbooks_process import ServedQuickBooks
+    from benchmarks.salesforce_process import ServedSalesforce
+    from benchmarks.sandbox_process import ServedSandbox
 
 ORG = "benchmark"
 CONNECTION = f"{ORG}:hubspot"
@@ -116,7 +119,7 @@ class Installation:
 
 
 @contextmanager
-def installed(sandbox: ServedSandbox, *, orgs: int = 1, database_url: str = "") -> Iterator[Installation]:
+def installed(sandbox: "ServedSandbox", *, orgs: int = 1, database_url: str = "") -> Iterator[Installation]:
     """A new installation whose organizations are connected to the sandbox's portals, in their order."""
     with tempfile.TemporaryDirectory(prefix="hardfin-benchmark-") as folder:
         home = Path(folder) / "home"
@@ -136,7 +139,7 @@ def installed(sandbox: ServedSandbox, *, orgs: int = 1, database_url: str = "") 
 
 
 @contextmanager
-def installed_at_salesforce(sandbox: ServedSalesforce) -> Iterator[Installation]:
+def installed_at_salesforce(sandbox: "ServedSalesforce") -> Iterator[Installation]:
     """A new installation whose one organization is connected to a Salesforce org."""
     with tempfile.TemporaryDirectory(prefix="hardfin-benchmark-") as folder:
         home = Path(folder) / "home"
@@ -157,7 +160,7 @@ def installed_at_salesforce(sandbox: ServedSalesforce) -> Iterator[Installation]
 
 
 @contextmanager
-def installed_at_quickbooks(sandbox: ServedQuickBooks, products: Sequence[CatalogueItem]) -> Iterator[Installation]:
+def installed_at_quickbooks(sandbox: "ServedQuickBooks", products: Sequence[CatalogueItem]) -> Iterator[Installation]:
     """A new installation whose one organization has a catalogue and is connected to a QuickBooks company."""
     with tempfile.TemporaryDirectory(prefix="hardfin-benchmark-") as folder:
         home = Path(folder) / "home"
@@ -180,7 +183,7 @@ def installed_at_quickbooks(sandbox: ServedQuickBooks, products: Sequence[Catalo
 
 
 @contextmanager
-def installed_at_netsuite(sandbox: ServedNetSuite) -> Iterator[Installation]:
+def installed_at_netsuite(sandbox: "ServedNetSuite") -> Iterator[Installation]:
     """A new installation whose one organization is connected to a NetSuite account."""
     with tempfile.TemporaryDirectory(prefix="hardfin-benchmark-") as folder:
         home = Path(folder) / "home"
@@ -209,7 +212,7 @@ def without_limits(deployment: Deployment) -> None:
     )
 
 
-def _connect(deployment: Deployment, org: str, refresh_token: str, sandbox: ServedSandbox) -> None:
+def _connect(deployment: Deployment, org: str, refresh_token: str, sandbox: "ServedSandbox") -> None:
     text = _DOCUMENT.format(org=org, since=sandbox.since) + (_SECOND_PIPELINE if sandbox.won else "")
     configuration.apply(deployment.engine, read_text(text), actor=ORG, now=deployment.now())
     secret = Secret(refresh_token=refresh_token)

@@ -1,11 +1,11 @@
 """Ten times as many deals: the same memory, and ten times the time."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from benchmarks.initial_load import load
 from benchmarks.installation import installed
 from benchmarks.measurement import Measurement
+from benchmarks.paced_load import paced_load
 from benchmarks.sandbox_process import Filling, sandbox_process
 
 FULL, QUICK = 100_000, 10_000
@@ -15,19 +15,29 @@ _MOST_TIMES = 11
 
 
 def measure(deals: int) -> Iterator[Measurement]:
-    """Both loads are of the same mix: 4 lines and 0.6 companies a deal, 500 products."""
-    small, large = _loaded(deals // _TIMES), _loaded(deals)
-    name = f"initial load of {deals:,} won deals"
-    yield Measurement(f"{name}: projects", large["held"]["project"], "projects", deals, deals, better="more")
-    yield Measurement(f"{name}: peak memory of our process", round(large["peak_memory_mb"]), "MB", None, 400)
-    for what, key in (("CPU", "cpu_seconds"), ("time without rate limits", "seconds")):
-        times = large[key] / small[key]
-        yield Measurement(
-            f"{name}: {what} beside that of {deals // _TIMES:,}", round(times, 2), "times", _TIMES, _MOST_TIMES
-        )
-    yield Measurement(f"{name}: CPU of our process", round(large["cpu_seconds"], 1), "CPU seconds")
+    """Loads of one mix: 4 lines and 0.6 companies a deal, 500 products.
+
+    Time is that which a customer waits: under HubSpot's limits, at 150 ms. What our own work costs is measured with
+    neither, the small load before and after the large one, since a machine does not keep its pace for minutes. Below
+    the full size most of the small load's calls pass before any limit is met: nothing is promised there.
+    """
+    few, name = deals // _TIMES, f"initial load of {deals:,} won deals"
+    before, large, after = _cpu_seconds(few), _cpu_seconds(deals), _cpu_seconds(few)
+    times = round(large / ((before + after) / 2), 2)
+    yield Measurement(f"{name} without limits: CPU beside that of {few:,}", times, "times", _TIMES)
+    yield Measurement(f"{name} without limits: CPU of our process", round(large, 1), "CPU seconds")
+    (small, _, _), (loaded, _, refused) = paced_load(few), paced_load(deals)
+    name = f"{name} under HubSpot's limits at 150 ms"
+    yield Measurement(f"{name}: projects", loaded["held"]["project"], "projects", deals, deals, better="more")
+    yield Measurement(f"{name}: peak memory of our process", round(loaded["peak_memory_mb"]), "MB", None, 400)
+    times = round(loaded["seconds"] / small["seconds"], 2)
+    yield Measurement(
+        f"{name}: time beside that of {few:,}", times, "times", _TIMES, _MOST_TIMES if deals == FULL else None
+    )
+    yield Measurement(f"{name}: time", round(loaded["seconds"]), "seconds")
+    yield Measurement(f"{name}: 429 answers", refused, "answers", 0, 0)
 
 
-def _loaded(deals: int) -> dict[str, Any]:
+def _cpu_seconds(deals: int) -> float:
     with sandbox_process(Filling(deals)) as sandbox, installed(sandbox) as installation:
-        return load(sandbox, installation)
+        return float(load(sandbox, installation)["cpu_seconds"])

@@ -28,7 +28,8 @@ _POSTGRESQL_DRIVERS = frozenset({"postgres", "postgresql", "postgresql+psycopg2"
 _SQLITE_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite"})
 _READS_ONLY = "hardfin_reads_only"
 _LINE = "hardfin_line"
-_WRITER_CACHE_KIBIBYTES = 10_000
+_WRITER_CACHE_KIBIBYTES = 64_000
+"""Of SQLite's pages: a batch of rows touches thousands, all over the indexes, and one that is not here is read anew."""
 _STATEMENTS_KEPT = 40
 """By SQLite's driver: one with thousands of keys takes a quarter of a megabyte, and hardly two are of one length."""
 _EXPECTED = "expected sqlite:///path/to/file.db or postgresql://user:password@host:5432/name"
