@@ -1,5 +1,6 @@
 """Bringing a database to the tables this version needs."""
 
+from functools import cache
 from threading import Lock
 
 from alembic import command
@@ -20,9 +21,13 @@ _ALEMBIC = Lock()
 def upgrade(engine: Engine) -> None:
     """Run the revisions that the database lacks, all or none. Safe to call again, and from several processes at once.
 
+    Where it lacks none, nothing is written and no writer is waited for.
+
     Raises:
         DatabaseError: The database was made by a newer version of the product.
     """
+    if current_revision(engine) == head_revision():
+        return
     with _ALEMBIC, writing(engine) as connection:
         take_turns(connection, _MIGRATING)
         try:
@@ -37,6 +42,7 @@ def current_revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def head_revision() -> str:
     """The revision this version needs.
 

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
-from zoneinfo import available_timezones
 
 from starlette.types import ASGIApp
 
@@ -16,6 +15,7 @@ from hardfin_pipelines.sandbox.hubspot.oauth import OAuthApp, TokenBook
 from hardfin_pipelines.sandbox.hubspot.portal import Portal
 from hardfin_pipelines.sandbox.hubspot.rate_limits import PortalLimits
 from hardfin_pipelines.sandbox.hubspot.settings import Tier
+from hardfin_pipelines.sandbox.time_zones import is_time_zone
 
 LONGEST_URL_BYTES = 8_000
 
@@ -85,7 +85,7 @@ class HubSpotSandbox:
             raise ValueError(f"portal {hub_id} exists already; choose another id")
         if tier not in get_args(Tier):
             raise ValueError(f"portal {hub_id}: tier is {tier!r}; expected one of {', '.join(get_args(Tier))}")
-        if time_zone not in available_timezones():
+        if not is_time_zone(time_zone):
             raise ValueError(f"portal {hub_id}: there is no time zone {time_zone!r}; give one such as Europe/Berlin")
         portal = Portal(
             self,

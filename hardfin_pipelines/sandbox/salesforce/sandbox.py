@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
-from zoneinfo import available_timezones
 
 from starlette.types import ASGIApp
 
@@ -16,6 +15,7 @@ from hardfin_pipelines.sandbox.salesforce.app import build_app
 from hardfin_pipelines.sandbox.salesforce.oauth import ConnectedApp, TokenBook
 from hardfin_pipelines.sandbox.salesforce.org import Org
 from hardfin_pipelines.sandbox.salesforce.settings import Edition
+from hardfin_pipelines.sandbox.time_zones import is_time_zone
 
 _LONG_CALL_SECONDS = 20.0
 
@@ -102,7 +102,7 @@ class SalesforceSandbox:
             raise ValueError(f"organization {my_domain!r} exists already; choose another My Domain")
         if edition not in get_args(Edition):
             raise ValueError(f"organization {my_domain!r}: edition is {edition!r}; expected one of {get_args(Edition)}")
-        if time_zone not in available_timezones():
+        if not is_time_zone(time_zone):
             raise ValueError(f"organization {my_domain!r}: no time zone {time_zone!r}; give one such as Europe/Berlin")
         path = None if self._directory is None else self._directory / f"{my_domain}.sqlite"
         if path is not None and path.exists():
