@@ -123,7 +123,7 @@ def unlink(
 
 
 def _list_conflicts(deployment: "Deployment", org: str, search: str, kind: str, limit: int, *, as_json: bool) -> None:
-    from hardfin_pipelines.cli.item_show import opinions_json
+    from hardfin_pipelines.cli.item_show import opinions_json, without_organization
     from hardfin_pipelines.engine.item_view import list_disagreements
 
     found, total = list_disagreements(deployment, org, search=search, kind=kind, limit=limit)
@@ -143,6 +143,9 @@ def _list_conflicts(deployment: "Deployment", org: str, search: str, kind: str, 
     if not found:
         say(f"{org}: the systems and Hardfin agree about every product and part{' with that' if search else ''}")
         return
-    rows = [(each.item.id, each.item.name, "\n".join(one.sentence for one in each.conflicts)) for each in found]
+    rows = [
+        (each.item.id, each.item.name, "\n".join(one.sentence(without_organization) for one in each.conflicts))
+        for each in found
+    ]
     title = f"{org}: {len(found)} of {total} product(s) and part(s) of which different things are said"
     print_table(title, ["item", "name", "who says what"], rows, unbroken=["item"])

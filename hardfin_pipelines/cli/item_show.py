@@ -71,7 +71,7 @@ def _values(found: "ItemView") -> dict[str, Any]:
 
 def _sentence(link: "ItemLink") -> str:
     """How a link came to be."""
-    what = _without_organization(f"{link.connection_id} {link.object} {link.external_id}")
+    what = without_organization(f"{link.connection_id} {link.object} {link.external_id}")
     called = f" {quoted(link.name)}{f' ({link.sku})' if link.sku else ''}" if link.name else ""
     how = {"": "by its sync", "decision": "by decision"}.get(link.matched_by, f"by {link.matched_by}")
     who = f" of {link.decided_by}" if link.decided_by and link.matched_by == "decision" else ""
@@ -80,7 +80,7 @@ def _sentence(link: "ItemLink") -> str:
     return f"{what}{called}: linked {how}{who} on {link.linked_at:%Y-%m-%d %H:%M} UTC{run}{broken}"
 
 
-def _without_organization(system: str) -> str:
+def without_organization(system: str) -> str:
     """A record of a system, in a view of one organization: what all have in common says nothing."""
     return system.partition(":")[2] or system
 
@@ -93,18 +93,18 @@ def _show_opinions(found: "ItemView") -> None:
     as_of = {HARDFIN: "now", **{each.said.system: _time(each.as_of) for each in said}}
     fields = [each.field for each in found.opinions]
     rows = [
-        (_without_organization(system), *(texts.get((field, system), "") for field in fields), when)
+        (without_organization(system), *(texts.get((field, system), "") for field in fields), when)
         for system, when in as_of.items()
     ]
     names = [f"{each.field} (conflict)" if each.conflict else each.field for each in found.opinions]
     print_table("what each system says", ["system", *names, "as of"], rows)
     for each in found.opinions:
         if each.conflict:
-            say(f"conflict, {each.sentence}")
+            say(f"conflict, {each.sentence(without_organization)}")
 
 
 def _show_books(link: "ItemLink", books: "ItemBooks") -> None:
-    say("", _without_organization(f"{link.connection_id} {link.object} {link.external_id}"))
+    say("", without_organization(f"{link.connection_id} {link.object} {link.external_id}"))
     if books.levels:
         columns = ["location", "on hand", "available", "on order", "as of"]
         print_table("stock", columns, [_level_row(each) for each in books.levels])

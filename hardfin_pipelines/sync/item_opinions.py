@@ -5,7 +5,7 @@ SKUs are compared as written. Amounts are compared where both are in one currenc
 field disagrees with nobody.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -82,16 +82,15 @@ class FieldOpinions:
     said: tuple[Opinion, ...]
     conflict: bool
 
-    @property
-    def sentence(self) -> str:
-        """Who says what, those together who say the same."""
+    def sentence(self, named: Callable[[str], str] = str) -> str:
+        """Who says what, those together who say the same. `named` gives the name that a system goes by here."""
         groups: list[tuple[str | Money, list[str]]] = []
         for each in self.said:
             same = next((systems for value, systems in groups if _same(value, each.value)), None)
             if same is None:
-                groups.append((each.value, [each.system]))
+                groups.append((each.value, [named(each.system)]))
             else:
-                same.append(each.system)
+                same.append(named(each.system))
         told = [f"{_shown(value)} by {_together(systems)}" for value, systems in groups]
         return f"{_IN_WORDS[self.field]}: {'; '.join(told)}"
 

@@ -34,9 +34,9 @@ def test_show_says_every_link_and_where_systems_disagree(four_links, hardfin):
         "salesforce Product2 01t5: linked by its sync",
         "quickbooks Item 5 “Robot Arm” (RA-1): linked by sku",
         "netsuite item 7 “Robot arm” (RA-1): linked by sku",
-        "conflict, name: “Robot arm” by Hardfin, acme:hubspot products 3, acme:netsuite item 7 and acme:salesforce",
-        "conflict, price: 100.50 USD by Hardfin, acme:hubspot products 3 and acme:quickbooks Item 5; 99.00 USD by",
-        "99.00 USD by acme:netsuite item 7; 92.00 EUR by acme:salesforce Product2 01t5",
+        "conflict, name: “Robot arm” by Hardfin, hubspot products 3, netsuite item 7 and salesforce",
+        "conflict, price: 100.50 USD by Hardfin, hubspot products 3 and quickbooks Item 5; 99.00 USD by",
+        "99.00 USD by netsuite item 7; 92.00 EUR by salesforce Product2 01t5",
     ):
         assert says in shown
     assert "conflict, sku" not in shown

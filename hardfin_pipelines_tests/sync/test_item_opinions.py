@@ -73,10 +73,10 @@ def test_a_conflict_is_told_with_who_says_what():
     (name,) = conflicts(compare_opinions(OURS, [CRM, replace(ERP, name="Arm"), ItemSaid("x", "Arm")]))
     (price,) = conflicts(compare_opinions(OURS, [CRM, replace(ERP, price=Money(Decimal(99), "USD"))]))
 
-    assert name.sentence == (
+    assert name.sentence() == (
         "name: “Robot arm” by Hardfin and acme:hubspot products 3; “Arm” by acme:netsuite item 7 and x"
     )
-    assert price.sentence == (
+    assert price.sentence() == (
         "price: 100.50 USD by Hardfin and acme:hubspot products 3; 99 USD by acme:netsuite item 7"
     )
 
