@@ -5,10 +5,18 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.defs_state.base import set_defs_state_storage
 
 from hardfin_pipelines_tests.product_fixtures import Product, dagster_home, product
 
 __all__ = ["acme", "dagster_home", "instance", "product"]
+
+
+@pytest.fixture(autouse=True)
+def no_instance_of_an_earlier_test() -> Iterator[None]:
+    """Dagster keeps the state storage of the instance that was entered last, also once that instance is gone."""
+    with set_defs_state_storage(None):
+        yield
 
 
 @pytest.fixture
