@@ -38,6 +38,7 @@ def test_parts_of_a_composite_answer_are_pages_each():
         b'{"records":[],"done":false}',
         b'{"done":true}',
         b'{"records":[{} {}]}',
+        b'{"records":[],"done":true}{',
         b"<html>",
     ],
 )
