@@ -58,6 +58,7 @@ def test_a_quiet_tick_is_one_call(initech):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the calls are the same on both
 def test_ten_thousand_opportunities_with_five_lines_each_cost_less_than_thirty_calls(salesforce):
     """`make bench` measures the CPU as well."""
     initech = salesforce.add_organization("initech")
