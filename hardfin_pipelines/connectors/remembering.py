@@ -41,7 +41,7 @@ def remembering(
 
         async def fetch() -> bytes:
             fresh.append((await send(request)).with_headers(headers))
-            return wrapped(fresh[0], headers)
+            return wrapped(fresh[0])
 
         found = await kept.remember(request.key, fetch)
         return fresh[0] if fresh else unwrapped(found)
@@ -49,12 +49,11 @@ def remembering(
     return ask
 
 
-def wrapped(answer: Answer, headers: Collection[str] = ()) -> bytes:
+def wrapped(answer: Answer) -> bytes:
     """An answer as bytes: a line of what decoding needs besides the body, then the body as received."""
     head: dict[str, Any] = {"status": answer.status, "vendor_time": answer.vendor_time.isoformat()}
-    kept = {name: answer.headers[name] for name in headers if name in answer.headers}
-    if kept:
-        head["headers"] = kept
+    if answer.headers:
+        head["headers"] = dict(answer.headers)
     return orjson.dumps(head) + b"\n" + answer.body
 
 

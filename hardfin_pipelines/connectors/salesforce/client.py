@@ -18,8 +18,8 @@ from hardfin_pipelines.connectors.retries import GaveUp, RetryPolicy, Transient
 from hardfin_pipelines.connectors.salesforce import errors
 from hardfin_pipelines.connectors.salesforce.auth import Authenticator
 from hardfin_pipelines.connectors.salesforce.csv_rows import is_whole
-from hardfin_pipelines.connectors.salesforce.json_rows import composite_pages, query_page
 from hardfin_pipelines.connectors.salesforce.limits import BUCKET, OrgLimiter, SalesforceLimits
+from hardfin_pipelines.connectors.salesforce.pages import pages_of
 from hardfin_pipelines.connectors.salesforce.requests import Request
 from hardfin_pipelines.connectors.salesforce.transport import Org, SalesforceTransport
 from hardfin_pipelines.connectors.tokens import Tokens
@@ -207,8 +207,8 @@ def _is_whole(answer: Answer, request: Request) -> bool:
     """Whether a body came whole; what is not must be asked for again, not remembered."""
     if request.is_query:
         # Pages are large: what is parsed here is not parsed again by whom they are for.
-        with contextlib.suppress(ValueError, RecursionError, IndexError):
-            answer.parsed(composite_pages if request.is_composite else query_page)
+        with contextlib.suppress(ValueError, RecursionError):
+            pages_of(request, answer)
             return True
     return _is_json(answer.body)
 

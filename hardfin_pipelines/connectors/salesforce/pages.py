@@ -15,6 +15,15 @@ from hardfin_pipelines.connectors.salesforce.search_conditions import history_of
 from hardfin_pipelines.connectors.salesforce.soql import quoted
 
 
+def pages_of(request: Request, answer: Answer) -> list[QueryPage]:
+    """The page of each query that was asked for; the body is parsed once, however often they are wanted.
+
+    Raises:
+        ValueError: The answer is no page, or a part of it is none.
+    """
+    return answer.parsed(composite_pages) if request.is_composite else [answer.parsed(query_page)]
+
+
 def page_of(request: Request, answer: Answer) -> QueryPage:
     """The page that answers a query.
 
@@ -22,7 +31,7 @@ def page_of(request: Request, answer: Answer) -> QueryPage:
         VendorContractError: The answer is none.
     """
     try:
-        return answer.parsed(composite_pages)[0] if request.is_composite else answer.parsed(query_page)
+        return pages_of(request, answer)[0]
     except (ValueError, IndexError):
         pass
     raise unknown_shape(request.call, 'list "records"')

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from hardfin_pipelines.connectors.concurrency import run_bounded
 from hardfin_pipelines.connectors.json_reader import Row
 from hardfin_pipelines.connectors.salesforce.errors import LocatorGone, QueryTooHeavy, unknown_shape
-from hardfin_pipelines.connectors.salesforce.json_rows import QueryPage, composite_pages
+from hardfin_pipelines.connectors.salesforce.json_rows import QueryPage
 from hardfin_pipelines.connectors.salesforce.limits import COMPOSITE_QUERIES
-from hardfin_pipelines.connectors.salesforce.pages import complete_histories, page_of
+from hardfin_pipelines.connectors.salesforce.pages import complete_histories, page_of, pages_of
 from hardfin_pipelines.connectors.salesforce.remembering import Ask
 from hardfin_pipelines.connectors.salesforce.requests import Request, composite, query_more, run_query
 from hardfin_pipelines.connectors.salesforce.soql import Statement
@@ -57,7 +57,7 @@ class QueryRunner:
         except QueryTooHeavy:
             return [None] * len(statements)
         try:
-            pages = answer.parsed(composite_pages)
+            pages = pages_of(request, answer)
         except ValueError:
             pages = []
         if len(pages) != len(statements):
