@@ -128,6 +128,6 @@ def test_whatever_sales_does_between_two_answers_every_won_deal_is_delivered_onc
     run_state_machine_as_test(
         SalesWhileWePage,
         settings=settings(
-            max_examples=12, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=20, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

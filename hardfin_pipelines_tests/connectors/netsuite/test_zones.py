@@ -206,7 +206,7 @@ HALF_AN_HOUR = datetime(YEAR, 4, 4, 15, tzinfo=UTC)
 
 @pytest.mark.slow
 @settings(
-    max_examples=18,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
