@@ -10,10 +10,10 @@ import pytest
 from hardfin_pipelines.connectors.base import PageMemory
 from hardfin_pipelines.connectors.books import BooksConnector, BooksPage, Pulse
 from hardfin_pipelines.connectors.errors import NeedsAttention, SkipRecord
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.sync.books import BOOKS_KINDS, FACT_TYPES, BooksKind, key_fields
 from hardfin_pipelines.sync.books_reading import PulseKind
 from hardfin_pipelines_tests.connectors.books_harness import BooksHarness, books_ids, collect_books
-from hardfin_pipelines_tests.connectors.conformance import DictMemory
 
 ALL: tuple[PulseKind, ...] = ("item", *BOOKS_KINDS)
 
@@ -270,7 +270,7 @@ class BooksConformance:
         for kind in kinds:
             harness.make_rows(kind, harness.page_size + 1)
         since = harness.now() - timedelta(hours=1)
-        memory = DictMemory()
+        memory = AnswerBuffer()
 
         async def work() -> tuple[Pulse, list[bytes], int]:
             async with harness.connector(memory) as connector:

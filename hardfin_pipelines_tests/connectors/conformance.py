@@ -5,7 +5,7 @@ many pages, and its waits cost no real time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -14,6 +14,7 @@ import pytest
 
 from hardfin_pipelines.connectors.base import CrmConnector, Page, PageMemory, TriggerQuery
 from hardfin_pipelines.connectors.errors import NeedsAttention, UnknownField
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.sync.records import Record, Role
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -85,18 +86,6 @@ class CrmHarness(Protocol):
     def revoke(self) -> None:
         """The customer removes our app."""
         ...
-
-
-class DictMemory:
-    """Keeps answers in a dictionary."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def remember(self, key: str, fetch: Callable[[], Awaitable[bytes]]) -> bytes:
-        if key not in self.kept:
-            self.kept[key] = await fetch()
-        return self.kept[key]
 
 
 def minutes(count: int, start: datetime = START) -> list[datetime]:
@@ -325,7 +314,7 @@ class CrmConformance:
     def test_what_is_remembered_is_not_asked_again(self, harness: CrmHarness) -> None:
         deals = harness.create_deals(minutes(2 * harness.page_size))
         harness.create_product_lines(deals[0], 3)
-        memory = DictMemory()
+        memory = AnswerBuffer()
 
         async def work() -> tuple[list[bytes], int]:
             async with harness.connector(memory) as connector:

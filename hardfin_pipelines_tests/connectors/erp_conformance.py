@@ -11,8 +11,8 @@ import pytest
 from hardfin_pipelines.connectors.base import PageMemory, ReadResult
 from hardfin_pipelines.connectors.erp import ItemPage
 from hardfin_pipelines.connectors.errors import NeedsAttention
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.sync.item_facts import ItemFacts
-from hardfin_pipelines_tests.connectors.conformance import DictMemory
 from hardfin_pipelines_tests.connectors.erp_harness import START, ErpHarness, collect, gone_in, ids_of, minutes
 
 
@@ -347,7 +347,7 @@ class ErpConformance:
 
     def test_what_is_remembered_is_not_asked_again(self, harness: ErpHarness) -> None:
         harness.create_items([*minutes(2 * harness.page_size), *[START] * (2 * harness.page_size)])
-        memory = DictMemory()
+        memory = AnswerBuffer()
 
         async def work() -> tuple[list[bytes], int]:
             async with harness.connector(memory) as connector:

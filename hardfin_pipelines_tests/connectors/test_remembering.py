@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -7,23 +6,12 @@ import pytest
 
 from hardfin_pipelines.connectors.http import Answer
 from hardfin_pipelines.connectors.remembering import remembering
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 
 
 @dataclass(frozen=True)
 class Asked:
     key: str
-
-
-class Memory:
-    """What a journal keeps, without a file."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def remember(self, key: str, fetch: Callable[[], Awaitable[bytes]]) -> bytes:
-        if key not in self.kept:
-            self.kept[key] = await fetch()
-        return self.kept[key]
 
 
 def answer(body: bytes) -> Answer:
@@ -39,7 +27,7 @@ def test_an_answer_is_the_same_when_it_comes_and_when_it_is_remembered() -> None
         return answer(b'{"a": 1}\n{"b"')
 
     async def run() -> tuple[Answer, Answer]:
-        ask = remembering(send, Memory(), ("sforce-locator",))
+        ask = remembering(send, AnswerBuffer(), ("sforce-locator",))
         return await ask(Asked("one")), await ask(Asked("one"))
 
     fresh, kept = asyncio.run(run())
@@ -61,7 +49,7 @@ def test_a_body_is_parsed_once_also_behind_the_memory() -> None:
         return found
 
     async def run() -> int:
-        return (await remembering(send, Memory())(Asked("one"))).parsed(parse)
+        return (await remembering(send, AnswerBuffer())(Asked("one"))).parsed(parse)
 
     assert asyncio.run(run()) == 4
     assert parsed == [b"body"]

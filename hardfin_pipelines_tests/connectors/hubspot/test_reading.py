@@ -11,9 +11,10 @@ from hardfin_pipelines.connectors.hubspot import HubSpotLimits
 from hardfin_pipelines.connectors.hubspot.oauth import SCOPES
 from hardfin_pipelines.connectors.hubspot.reading import SURVIVORS_LOOKED_FOR
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.sandbox.hubspot import NewRecord
 from hardfin_pipelines.sync.records import AccountDescription, Role
-from hardfin_pipelines_tests.connectors.conformance import DictMemory, collect, minutes
+from hardfin_pipelines_tests.connectors.conformance import collect, minutes
 from hardfin_pipelines_tests.connectors.hubspot.account import LINE_ITEM, PRIMARY_COMPANY, HubSpotAccount
 
 BATCH = "/crm/objects/2026-03/{}/batch/read"
@@ -108,7 +109,7 @@ def test_a_product_that_is_archived_is_missing(account: HubSpotAccount) -> None:
 def test_what_was_looked_up_is_remembered_too(account: HubSpotAccount) -> None:
     one, two = account.create_deals(minutes(2))
     account.merge(one, two)
-    memory = DictMemory()
+    memory = AnswerBuffer()
 
     async def work() -> tuple[ReadResult, int]:
         async with account.connector(memory) as connector:
@@ -300,7 +301,7 @@ def test_an_account_whose_details_are_hidden_is_described_without_currency(accou
 
 
 def test_descriptions_and_tokens_are_never_remembered(account: HubSpotAccount) -> None:
-    memory = DictMemory()
+    memory = AnswerBuffer()
     describe(account, memory=memory)
     assert memory.kept == {}
 

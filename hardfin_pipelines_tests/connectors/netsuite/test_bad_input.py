@@ -20,9 +20,9 @@ from hardfin_pipelines.connectors.errors import (
 )
 from hardfin_pipelines.connectors.netsuite import NetSuiteLimits
 from hardfin_pipelines.connectors.netsuite.books_tables import books_fields, sources_of
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.sync.books import BOOKS_KINDS, BooksKind
 from hardfin_pipelines_tests.connectors.books_harness import books_ids, collect_books
-from hardfin_pipelines_tests.connectors.conformance import DictMemory
 from hardfin_pipelines_tests.connectors.erp_harness import START
 from hardfin_pipelines_tests.connectors.netsuite.books import NetSuiteBooks
 
@@ -54,7 +54,7 @@ class Refusal:
         ).decode()
 
 
-async def everything(books: NetSuiteBooks, memory: DictMemory | None = None, **changes: Any) -> dict[str, list[str]]:
+async def everything(books: NetSuiteBooks, memory: AnswerBuffer | None = None, **changes: Any) -> dict[str, list[str]]:
     """Ids of all customers and all stock, and what a pulse counts."""
     async with books.connector(memory, **changes) as connector:
         found = {}
@@ -147,7 +147,7 @@ def test_what_stays_is_one_clear_line_and_the_work_goes_on_where_it_was(
     books.make_rows("customer", 12)
     books.make_rows("inventory_level", 7)
     expected = asyncio.run(everything(books))
-    memory = DictMemory()
+    memory = AnswerBuffer()
     books.fault("invalid_search", status=refusal.status, body=refusal.body(), times=None, skip=2)
     with pytest.raises(kind, match=says) as caught:
         asyncio.run(everything(books, memory, limits=NetSuiteLimits(page=5, attempts=2)))

@@ -11,12 +11,12 @@ import pytest
 from hardfin_pipelines.connectors.books import Pulse
 from hardfin_pipelines.connectors.errors import NeedsAttention, RetryLater, VendorContractError
 from hardfin_pipelines.connectors.netsuite import NetSuiteLimits
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.sandbox.netsuite.load import load_bulk
 from hardfin_pipelines.sandbox.netsuite.purchases import PurchaseLine, add_purchase
 from hardfin_pipelines.sandbox.netsuite.sales import SaleLine
 from hardfin_pipelines.sync.books import BOOKS_KINDS
 from hardfin_pipelines.sync.books_reading import PulseKind
-from hardfin_pipelines_tests.connectors.conformance import DictMemory
 from hardfin_pipelines_tests.connectors.erp_harness import START
 from hardfin_pipelines_tests.connectors.netsuite.account import NOW
 from hardfin_pipelines_tests.connectors.netsuite.books import NetSuiteBooks
@@ -164,7 +164,7 @@ def test_a_quiet_account_of_any_size_costs_one_call() -> None:
 
 
 def test_a_visit_that_is_resumed_sees_the_same_pulse_in_whatever_order_it_asks(books: NetSuiteBooks) -> None:
-    memory = DictMemory()
+    memory = AnswerBuffer()
     ((first, calls),) = pulses(books, memory=memory)
     books.make_rows("customer", 1)
     ((again, later),) = pulses(books, kinds=reversed(ALL), memory=memory)

@@ -10,7 +10,7 @@ import pytest
 from hardfin_pipelines.connectors.errors import VendorContractError
 from hardfin_pipelines.connectors.quickbooks import QuickBooksLimits
 from hardfin_pipelines.connectors.quickbooks.limits import METERED
-from hardfin_pipelines_tests.connectors.conformance import DictMemory
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines_tests.connectors.erp_harness import START, collect, ids_of, minutes
 from hardfin_pipelines_tests.connectors.quickbooks.account import QuickBooksAccount
 
@@ -130,7 +130,7 @@ def test_writes_that_show_late_are_told_by_the_changes_since(account: QuickBooks
 
 def test_a_killed_load_goes_on_where_it_was(account: QuickBooksAccount) -> None:
     items = account.create_items([*[START] * 23, *minutes(20, START + timedelta(days=1))])
-    memory = DictMemory()
+    memory = AnswerBuffer()
 
     class Killed(BaseException):
         pass
@@ -157,7 +157,7 @@ def test_a_walk_that_had_to_step_back_is_not_led_in_circles_by_memory(account: Q
             for item in items[(page - 3) * 9 : (page - 2) * 9]:
                 account.company.update("Item", item, {"Description": "moved"}, at=later)
 
-    found, _ = load(account, change, memory=DictMemory())
+    found, _ = load(account, change, memory=AnswerBuffer())
     assert sorted(found) == sorted(items)
 
 

@@ -12,9 +12,10 @@ from hardfin_pipelines.connectors.base import Page
 from hardfin_pipelines.connectors.errors import RetryLater
 from hardfin_pipelines.connectors.salesforce import SalesforceConnector, SalesforceLimits
 from hardfin_pipelines.connectors.salesforce.csv_rows import rows_of
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.sandbox.faults import Fault
 from hardfin_pipelines.sandbox.salesforce import Field
-from hardfin_pipelines_tests.connectors.conformance import START, DictMemory, collect, ids_of, minutes
+from hardfin_pipelines_tests.connectors.conformance import START, collect, ids_of, minutes
 from hardfin_pipelines_tests.connectors.salesforce.account import DATA, SalesforceAccount
 
 JOBS = f"{DATA}jobs/query"
@@ -33,7 +34,9 @@ ODD = (
 )
 
 
-def scan(account: SalesforceAccount, memory: DictMemory | None = None, limits: SalesforceLimits = LIMITS) -> list[Page]:
+def scan(
+    account: SalesforceAccount, memory: AnswerBuffer | None = None, limits: SalesforceLimits = LIMITS
+) -> list[Page]:
     async def in_loop() -> list[Page]:
         async with account.connector(memory, limits=limits) as connector:
             return await collect(connector.deal_pages(account.query(), NAMES))
@@ -120,7 +123,7 @@ def test_results_come_in_pages_by_their_locators(account: SalesforceAccount) -> 
 def test_a_run_that_was_killed_runs_no_second_job_and_asks_for_no_page_twice(account: SalesforceAccount) -> None:
     deals = account.create_deals(minutes(33))
     account.org.settings.bulk_page_rows = 7
-    memory = DictMemory()
+    memory = AnswerBuffer()
 
     async def stop_early(connector: SalesforceConnector) -> None:
         seen = 0

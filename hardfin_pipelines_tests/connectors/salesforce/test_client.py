@@ -21,9 +21,10 @@ from hardfin_pipelines.connectors.salesforce import SalesforceConnector, Salesfo
 from hardfin_pipelines.connectors.salesforce.requests import run_query
 from hardfin_pipelines.connectors.salesforce.soql import select
 from hardfin_pipelines.connectors.tokens import MemoryTokenStore, Tokens
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.sync.call_budget import PURPOSES, DailyAllowance, Purpose, Reserve
 from hardfin_pipelines.sync.call_windows import CallWindow, NoPlace, Place
-from hardfin_pipelines_tests.connectors.conformance import DictMemory, minutes
+from hardfin_pipelines_tests.connectors.conformance import minutes
 from hardfin_pipelines_tests.connectors.salesforce.account import QUERY, SalesforceAccount
 
 
@@ -90,7 +91,7 @@ def test_an_answer_that_does_not_come_whole_is_asked_for_again_and_never_remembe
     account.create_deals(minutes(40))
     account.org.settings.largest_page = None
     account.sandbox.faults.add(Fault(path=QUERY, times=2, **spoilt))  # type: ignore[arg-type]
-    memory = DictMemory()
+    memory = AnswerBuffer()
     assert run(account, ask, memory=memory).total == 3
     assert run(account, ask, memory=memory).total == 0
 

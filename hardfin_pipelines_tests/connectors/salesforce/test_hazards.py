@@ -14,8 +14,9 @@ import pytest
 
 from hardfin_pipelines.connectors.base import Page, TriggerQuery
 from hardfin_pipelines.connectors.salesforce import SalesforceConnector
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
 from hardfin_pipelines.engine.vendors.salesforce import SalesforceVendor
-from hardfin_pipelines_tests.connectors.conformance import START, DictMemory, collect, ids_of, minutes
+from hardfin_pipelines_tests.connectors.conformance import START, collect, ids_of, minutes
 from hardfin_pipelines_tests.connectors.salesforce.account import DATA, LOST, WON, SalesforceAccount
 
 FURTHER_PAGES = f"{DATA}query/01g*"
@@ -172,7 +173,7 @@ def test_child_overflow_of_a_history_is_read_to_its_end(
         result = await connector.read("deal", [deal], connector.deciding_fields([WON]))
         return connector.deal_state(result.records[0]).entered.get(WON)
 
-    assert run(account, work, record_types=False, memory=DictMemory()) == now - timedelta(minutes=30)
+    assert run(account, work, record_types=False, memory=AnswerBuffer()) == now - timedelta(minutes=30)
     assert account.api_calls() > 1
 
 
@@ -181,7 +182,7 @@ def test_child_overflow_of_line_items_is_read_to_its_end(account: SalesforceAcco
     account.org.settings.largest_page = None
     few, many = account.create_deals(minutes(2))
     lines = {few: account.create_product_lines(few, 1), many: _lines(account, many, count)}
-    memory = DictMemory()
+    memory = AnswerBuffer()
 
     async def work(connector: SalesforceConnector) -> dict[str, list[str]]:
         connector.expect({"line_item": ("Quantity",)})
@@ -207,7 +208,7 @@ def test_child_overflow_whose_cursor_dies_loses_no_line(account: SalesforceAccou
     async def work(connector: SalesforceConnector) -> list[str]:
         return [each.id for each in (await connector.references([deal], ("line_item",)))[deal]["line_item"]]
 
-    assert exactly_once(run(account, work, memory=DictMemory() if remembers else None), lines)
+    assert exactly_once(run(account, work, memory=AnswerBuffer() if remembers else None), lines)
 
 
 def _lines(account: SalesforceAccount, deal: str, count: int) -> list[str]:
@@ -260,7 +261,7 @@ def test_locators_that_die_while_a_row_changes_bring_it_again_with_its_new_stamp
 
 def test_locators_that_are_two_days_old_are_dead_and_the_scan_goes_on_behind_them(account: SalesforceAccount) -> None:
     deals = account.create_deals(minutes(12))
-    memory = DictMemory()
+    memory = AnswerBuffer()
 
     async def stop_early(connector: SalesforceConnector) -> None:
         async for page in connector.deal_pages(account.query(), ()):

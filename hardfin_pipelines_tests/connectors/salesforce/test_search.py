@@ -11,7 +11,8 @@ import pytest
 from hardfin_pipelines.connectors.base import Page, TriggerQuery
 from hardfin_pipelines.connectors.salesforce import SalesforceConnector
 from hardfin_pipelines.connectors.salesforce.decode import MASTER_RECORD_TYPE
-from hardfin_pipelines_tests.connectors.conformance import START, DictMemory, collect, ids_of, minutes
+from hardfin_pipelines.engine.poll_answers import AnswerBuffer
+from hardfin_pipelines_tests.connectors.conformance import START, collect, ids_of, minutes
 from hardfin_pipelines_tests.connectors.salesforce.account import LOST, WON, SalesforceAccount
 
 
@@ -62,7 +63,7 @@ def test_a_new_stamp_at_an_old_stamps_place_settles_nothing(account: SalesforceA
 
 def test_the_census_never_answers_from_memory(account: SalesforceAccount) -> None:
     account.create_deals(minutes(2))
-    memory = DictMemory()
+    memory = AnswerBuffer()
     for expected in (1, 2):
         run(account, lambda each: collect(each.census_pages(account.query())), memory=memory)
         assert account.api_calls() == expected
@@ -71,7 +72,7 @@ def test_the_census_never_answers_from_memory(account: SalesforceAccount) -> Non
 
 def test_a_run_that_was_killed_asks_for_no_page_twice(account: SalesforceAccount) -> None:
     account.create_deals(minutes(12))
-    memory = DictMemory()
+    memory = AnswerBuffer()
 
     async def stop_early(connector: SalesforceConnector) -> int:
         seen = 0
