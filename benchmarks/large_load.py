@@ -8,7 +8,7 @@ from benchmarks.measurement import Measurement
 from benchmarks.paced_load import paced_load
 from benchmarks.sandbox_process import Filling, sandbox_process
 
-FULL, QUICK = 100_000, 10_000
+FULL, QUICK = 100_000, 3_000
 
 _TIMES = 10
 _MOST_TIMES = 11
